@@ -1,0 +1,34 @@
+#pragma once
+
+#include "nn/operation.h"
+
+namespace ginn::nn {
+
+// The sum of one or two terms (batch norm, bias, residual), then ReLU if asked for, quantised once: the
+// fused map between a contraction's output and the next operand. Batch norm statistics are those of the
+// microbatch when training, the running ones when evaluating.
+class Activate final : public Operation {
+ public:
+  struct Config {
+    std::string name;             // of its first term
+    std::vector<Term> terms;      // one or two
+    std::vector<std::string> term_names;
+    bool relu = true;
+    ValueId output = 0;
+    Extent extent;
+  };
+  explicit Activate(Config config) : config_(std::move(config)) {}
+
+  std::string_view kind() const override { return "activate"; }
+  const std::string& name() const override { return config_.name; }
+  std::vector<ValueId> inputs() const override;
+  const Config& config() const { return config_; }
+  std::unique_ptr<OperationState> make_state(const Run& run) const override;
+  Status forward(Run& run, OperationState& state) const override;
+  Status backward(Run& run, OperationState& state) const override;
+
+ private:
+  Config config_;
+};
+
+}  // namespace ginn::nn

@@ -1,0 +1,85 @@
+#include "nn/conv2d.h"
+
+#include <vector>
+
+#include "arithmetic/format.h"
+#include "nn/run.h"
+
+namespace ginn::nn {
+namespace {
+
+struct State final : OperationState {
+  Tensor input_gradient;
+};
+
+}  // namespace
+
+device::ConvShape Conv2d::shape_of(uint32_t images) const {
+  device::ConvShape shape = config_.shape;
+  if (config_.linear) {
+    shape.w = images;
+  } else {
+    shape.n = images;
+  }
+  return shape;
+}
+
+Status Conv2d::prepare(device::Level level, const float* parameters, PackedLayer& layer) const {
+  const device::ConvShape& s = config_.shape;
+  const size_t count = s.weight_count();
+  const float* w = parameters + config_.weight_offset;
+  const device::MapKernels& maps = device::map_kernels(level);
+  const auto exponent = fit14(from_magnitude(maps.maxabs_f32(w, count)));
+  if (!exponent) return not_finite(config_.name, "the weight");
+  std::vector<int16_t> file_order(count);
+  maps.quantise(w, count, pow2f(-*exponent), kDfp14Max, file_order.data());
+  std::vector<int16_t> q(count);  // [K, KH, KW, C]
+  const size_t window = size_t{s.kernel_h} * s.kernel_w;
+  for (size_t k = 0; k < s.k; ++k) {
+    for (size_t c = 0; c < s.c; ++c) {
+      for (size_t i = 0; i < window; ++i) {
+        q[(k * window + i) * s.c + c] = file_order[(k * s.c + c) * window + i];
+      }
+    }
+  }
+  layer.exponent = *exponent;
+  layer.packed.pack(level, s, q.data(), config_.input_gradient);
+  return ok_status();
+}
+
+std::unique_ptr<OperationState> Conv2d::make_state(const Run& run) const {
+  auto state = std::make_unique<State>();
+  if (config_.input_gradient) {
+    state->input_gradient.q = device::Buffer<int16_t>(run.capacity_count(config_.input));
+  }
+  return state;
+}
+
+Status Conv2d::forward(Run& run, OperationState&) const {
+  const Tensor& x = run.value(config_.input);
+  Tensor& y = run.value(config_.output);
+  const device::Convolution convolution(run.level(), shape_of(run.images()));
+  const int shift =
+      convolution.fprop(x.q.data(), run.layer().packed, y.q.data(), run.scratch());
+  y.exponent = x.exponent + run.layer().exponent + shift;
+  return ok_status();
+}
+
+Status Conv2d::backward(Run& run, OperationState& state) const {
+  const Tensor& x = run.value(config_.input);
+  const Tensor& dy = run.operand_gradient(config_.output);
+  const device::Convolution convolution(run.level(), shape_of(run.images()));
+  int64_t* sums = run.sums(config_.shape.weight_count());
+  convolution.wgrad(x.q.data(), dy.q.data(), sums, run.scratch());
+  run.store_gradient(config_.weight, sums, x.exponent + dy.exponent);
+  if (!config_.input_gradient) return ok_status();
+  Tensor& dx = static_cast<State&>(state).input_gradient;
+  run.scratch().reset();
+  const int shift =
+      convolution.dgrad(dy.q.data(), run.layer().packed, dx.q.data(), run.scratch());
+  dx.exponent = dy.exponent + run.layer().exponent + shift;
+  run.send(config_.input, dx);
+  return ok_status();
+}
+
+}  // namespace ginn::nn

@@ -1,0 +1,254 @@
+#include "nn/graph.h"
+
+#include "base/text.h"
+#include "nn/activate.h"
+#include "nn/conv2d.h"
+#include "nn/loss.h"
+#include "nn/pooling.h"
+
+namespace ginn::nn {
+
+uint64_t Graph::macs() const {
+  uint64_t total = 0;
+  for (const auto& operation : operations_) total += operation->macs();
+  return total;
+}
+
+GraphBuilder::GraphBuilder(Extent input) {
+  add_value(input, false);
+}
+
+ValueId GraphBuilder::add_value(Extent extent, bool needs_gradient) {
+  graph_.values_.push_back({extent, needs_gradient});
+  bias_of_.push_back(kNoParameter);
+  return static_cast<ValueId>(graph_.values_.size() - 1);
+}
+
+size_t GraphBuilder::add_parameter(Parameter parameter) {
+  parameter.count = 1;
+  for (uint64_t size : parameter.shape) parameter.count *= size;
+  parameter.offset = graph_.parameter_count_;
+  graph_.parameter_count_ += parameter.count;
+  graph_.parameters_.push_back(std::move(parameter));
+  return graph_.parameters_.size() - 1;
+}
+
+void GraphBuilder::fail(std::string message) {
+  if (problem_.empty()) problem_ = std::move(message);
+}
+
+ValueId GraphBuilder::conv2d(ValueId x, const std::string& name, const ConvOptions& options) {
+  if (!problem_.empty()) return Graph::kInput;
+  const Extent in = extent(x);
+  device::ConvShape shape;
+  shape.h = in.h;
+  shape.w = in.w;
+  shape.c = in.c;
+  shape.k = options.channels;
+  shape.kernel_h = options.kernel;
+  shape.kernel_w = options.kernel;
+  shape.stride = options.stride;
+  shape.padding = options.padding;
+  if (!shape.valid()) {
+    fail(concat("layer ", name, ": a ", options.kernel, " x ", options.kernel,
+                " convolution with padding ", options.padding, " does not fit an input of ", in.h,
+                " x ", in.w, " x ", in.c));
+    return Graph::kInput;
+  }
+  const ValueId y = add_value({shape.out_h(), shape.out_w(), shape.k}, true);
+  const uint64_t window = uint64_t{options.kernel} * options.kernel;
+  Parameter weight;
+  weight.name = name + ".weight";
+  weight.shape = {shape.k, shape.c, options.kernel, options.kernel};
+  weight.initialiser = options.initialiser;
+  weight.fan_in = window * shape.c;
+  weight.fan_out = window * shape.k;
+  Conv2d::Config config;
+  config.name = name;
+  config.input = x;
+  config.output = y;
+  config.shape = shape;
+  config.input_gradient = graph_.values_[x].needs_gradient;
+  config.weight = add_parameter(weight);
+  config.weight_offset = graph_.parameters_[config.weight].offset;
+  graph_.operations_.push_back(std::make_unique<Conv2d>(std::move(config)));
+  if (options.bias) {
+    Parameter bias;
+    bias.name = name + ".bias";
+    bias.shape = {shape.k};
+    bias.initialiser = Initialiser::kUniformFanIn;
+    bias.fan_in = weight.fan_in;
+    bias_of_[y] = add_parameter(std::move(bias));
+  }
+  return y;
+}
+
+ValueId GraphBuilder::linear(ValueId x, const std::string& name, uint32_t outputs) {
+  if (!problem_.empty()) return Graph::kInput;
+  const Extent in = extent(x);
+  device::ConvShape shape;
+  shape.c = in.c;
+  shape.k = outputs;
+  if (in.h != 1 || in.w != 1 || !shape.valid()) {
+    fail(concat("layer ", name, ": expects a flat input, found ", in.h, " x ", in.w, " x ", in.c));
+    return Graph::kInput;
+  }
+  const ValueId y = add_value({1, 1, outputs}, true);
+  Parameter weight;
+  weight.name = name + ".weight";
+  weight.shape = {outputs, in.c};
+  weight.initialiser = Initialiser::kUniformFanIn;
+  weight.fan_in = in.c;
+  weight.fan_out = outputs;
+  Conv2d::Config config;
+  config.name = name;
+  config.input = x;
+  config.output = y;
+  config.shape = shape;
+  config.linear = true;
+  config.input_gradient = graph_.values_[x].needs_gradient;
+  config.weight = add_parameter(weight);
+  config.weight_offset = graph_.parameters_[config.weight].offset;
+  graph_.operations_.push_back(std::make_unique<Conv2d>(std::move(config)));
+  Parameter bias;
+  bias.name = name + ".bias";
+  bias.shape = {outputs};
+  bias.initialiser = Initialiser::kUniformFanIn;
+  bias.fan_in = in.c;
+  bias_of_[y] = add_parameter(std::move(bias));
+  return y;
+}
+
+Term GraphBuilder::batch_norm(ValueId y, const std::string& name) {
+  Term term;
+  term.kind = Term::Kind::kBatchNorm;
+  term.source = y;
+  if (!problem_.empty()) return term;
+  const uint32_t channels = extent(y).c;
+  Parameter gamma;
+  gamma.name = name + ".weight";
+  gamma.shape = {channels};
+  gamma.initialiser = Initialiser::kOne;
+  Parameter beta;
+  beta.name = name + ".bias";
+  beta.shape = {channels};
+  beta.initialiser = Initialiser::kZero;
+  term.parameter = add_parameter(std::move(gamma));
+  add_parameter(std::move(beta));
+  term.batch_norm = graph_.batch_norms_.size();
+  graph_.batch_norms_.push_back({name, channels, graph_.batch_norm_channels_});
+  graph_.batch_norm_channels_ += channels;
+  return term;
+}
+
+Term GraphBuilder::bias(ValueId y) {
+  Term term;
+  term.kind = Term::Kind::kBias;
+  term.source = y;
+  if (!problem_.empty()) return term;
+  term.parameter = bias_of_[y];
+  GINN_CHECK(term.parameter != kNoParameter);
+  return term;
+}
+
+Term GraphBuilder::same(ValueId activation) {
+  Term term;
+  term.kind = Term::Kind::kSame;
+  term.source = activation;
+  return term;
+}
+
+ValueId GraphBuilder::activate(std::vector<Term> terms, bool relu) {
+  if (!problem_.empty()) return Graph::kInput;
+  GINN_CHECK(terms.size() == 1 || terms.size() == 2);
+  const Extent shape = extent(terms[0].source);
+  for (const Term& term : terms) {
+    if (!(extent(term.source) == shape)) {
+      fail("a residual sum of tensors of different shapes");
+      return Graph::kInput;
+    }
+  }
+  Activate::Config config;
+  const size_t parameter = terms[0].parameter;
+  config.name = parameter == kNoParameter ? "add" : graph_.parameters_[parameter].name;
+  config.name = config.name.substr(0, config.name.rfind('.'));
+  config.relu = relu;
+  config.extent = shape;
+  config.terms = std::move(terms);
+  config.output = add_value(shape, true);
+  const ValueId output = config.output;
+  graph_.operations_.push_back(std::make_unique<Activate>(std::move(config)));
+  return output;
+}
+
+ValueId GraphBuilder::pool(ValueId x, bool max, uint32_t kernel_h, uint32_t kernel_w,
+                           uint32_t stride) {
+  if (!problem_.empty()) return Graph::kInput;
+  const Extent in = extent(x);
+  constexpr uint64_t kLargestWindow = 1 << 16;   // int32 sums in pooling.cpp
+  if (kernel_h == 0 || kernel_w == 0 || stride == 0 || kernel_h > in.h || kernel_w > in.w ||
+      uint64_t{kernel_h} * kernel_w > kLargestWindow) {
+    fail(concat("a pool over ", kernel_h, " x ", kernel_w, " does not fit an input of ", in.h,
+                " x ", in.w));
+    return Graph::kInput;
+  }
+  Pool::Config config;
+  config.name = concat(max ? "max_pool" : "avg_pool", graph_.operations_.size());
+  config.max = max;
+  config.input = x;
+  config.in = in;
+  config.out = {(in.h - kernel_h) / stride + 1, (in.w - kernel_w) / stride + 1, in.c};
+  config.kernel_h = kernel_h;
+  config.kernel_w = kernel_w;
+  config.stride = stride;
+  config.output = add_value(config.out, graph_.values_[x].needs_gradient);
+  const ValueId output = config.output;
+  graph_.operations_.push_back(std::make_unique<Pool>(std::move(config)));
+  return output;
+}
+
+ValueId GraphBuilder::max_pool(ValueId x, uint32_t kernel, uint32_t stride) {
+  return pool(x, true, kernel, kernel, stride);
+}
+
+ValueId GraphBuilder::average_pool(ValueId x, uint32_t kernel, uint32_t stride) {
+  return pool(x, false, kernel, kernel, stride);
+}
+
+ValueId GraphBuilder::global_average_pool(ValueId x) {
+  return pool(x, false, extent(x).h, extent(x).w, 1);
+}
+
+ValueId GraphBuilder::flatten(ValueId x) {
+  if (!problem_.empty()) return Graph::kInput;
+  const Extent in = extent(x);
+  Flatten::Config config;
+  config.name = concat("flatten", graph_.operations_.size());
+  config.input = x;
+  config.in = in;
+  config.input_gradient = graph_.values_[x].needs_gradient;
+  config.output = add_value({1, 1, static_cast<uint32_t>(in.count())}, config.input_gradient);
+  const ValueId output = config.output;
+  graph_.operations_.push_back(std::make_unique<Flatten>(std::move(config)));
+  return output;
+}
+
+void GraphBuilder::loss(ValueId logits) {
+  if (!problem_.empty()) return;
+  GINN_CHECK(bias_of_[logits] != kNoParameter);
+  Loss::Config config;
+  config.name = "loss";
+  config.logits = logits;
+  config.bias = bias_of_[logits];
+  config.classes = extent(logits).c;
+  graph_.classes_ = config.classes;
+  graph_.operations_.push_back(std::make_unique<Loss>(std::move(config)));
+}
+
+Result<Graph> GraphBuilder::finish() {
+  if (!problem_.empty()) return input_error("model_shape", problem_);
+  GINN_CHECK(graph_.classes_ > 0);
+  return std::move(graph_);
+}
+
+}  // namespace ginn::nn

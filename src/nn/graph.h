@@ -1,0 +1,113 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "nn/operation.h"
+
+namespace ginn::nn {
+
+// How a parameter starts (docs/arithmetic.md, section 3).
+enum class Initialiser {
+  kUniformFanIn,   // U(-1/sqrt(fan_in), 1/sqrt(fan_in)): PyTorch's default for conv and linear
+  kNormalFanOut,   // N(0, 2/fan_out): Kaiming, as torchvision's residual networks
+  kOne,
+  kZero,
+};
+
+struct Parameter {
+  std::string name;              // as torchvision names it
+  std::vector<uint64_t> shape;   // file order: [K, C, KH, KW], [K, C] or [K]
+  size_t offset = 0;             // of its first element among all parameters
+  size_t count = 0;
+  Initialiser initialiser = Initialiser::kZero;
+  uint64_t fan_in = 1;
+  uint64_t fan_out = 1;
+};
+
+struct BatchNorm {
+  std::string name;              // "layer1.0.bn1"
+  uint32_t channels = 0;
+  size_t offset = 0;             // of its first channel among all batch norms
+};
+
+struct Value {
+  Extent extent;
+  bool needs_gradient = true;    // false for the input and what is only a permutation of it
+};
+
+// A network: operations in the order in which they run, the values between them, the parameters in the
+// order of the contribution. Immutable; shared by all threads.
+class Graph {
+ public:
+  static constexpr ValueId kInput = 0;
+
+  const std::vector<Value>& values() const { return values_; }
+  const std::vector<std::unique_ptr<Operation>>& operations() const { return operations_; }
+  const std::vector<Parameter>& parameters() const { return parameters_; }
+  const std::vector<BatchNorm>& batch_norms() const { return batch_norms_; }
+  size_t parameter_count() const { return parameter_count_; }         // elements of all parameters
+  size_t batch_norm_channels() const { return batch_norm_channels_; } // of all batch norms
+  Extent input() const { return values_[kInput].extent; }
+  uint32_t classes() const { return classes_; }
+  // Multiply-adds of one image's forward pass.
+  uint64_t macs() const;
+
+ private:
+  friend class GraphBuilder;
+  std::vector<Value> values_;
+  std::vector<std::unique_ptr<Operation>> operations_;
+  std::vector<Parameter> parameters_;
+  std::vector<BatchNorm> batch_norms_;
+  size_t parameter_count_ = 0;
+  size_t batch_norm_channels_ = 0;
+  uint32_t classes_ = 0;
+};
+
+struct ConvOptions {
+  uint32_t channels = 1;   // output channels
+  uint32_t kernel = 1;
+  uint32_t stride = 1;
+  uint32_t padding = 0;
+  bool bias = false;
+  Initialiser initialiser = Initialiser::kUniformFanIn;
+};
+
+// Builds a graph layer by layer, inferring every shape. The first layer that does not fit makes all
+// later calls do nothing; finish() reports it (code "model_shape").
+class GraphBuilder {
+ public:
+  explicit GraphBuilder(Extent input);
+
+  // Contractions: the result may only be the source of one bias() or batch_norm() term, or the logits.
+  ValueId conv2d(ValueId x, const std::string& name, const ConvOptions& options);
+  ValueId linear(ValueId x, const std::string& name, uint32_t outputs);   // with bias
+
+  Term batch_norm(ValueId y, const std::string& name);
+  Term bias(ValueId y);
+  Term same(ValueId activation);
+  ValueId activate(std::vector<Term> terms, bool relu);   // one or two terms
+
+  ValueId max_pool(ValueId x, uint32_t kernel, uint32_t stride);
+  ValueId average_pool(ValueId x, uint32_t kernel, uint32_t stride);
+  ValueId global_average_pool(ValueId x);
+  ValueId flatten(ValueId x);
+  void loss(ValueId logits);
+
+  Result<Graph> finish();
+
+ private:
+  ValueId add_value(Extent extent, bool needs_gradient);
+  size_t add_parameter(Parameter parameter);
+  Extent extent(ValueId value) const { return graph_.values_[value].extent; }
+  ValueId pool(ValueId x, bool max, uint32_t kernel_h, uint32_t kernel_w, uint32_t stride);
+  void fail(std::string message);
+
+  Graph graph_;
+  std::vector<size_t> bias_of_;   // parameter index by value, or kNoParameter
+  std::string problem_;
+};
+
+}  // namespace ginn::nn

@@ -1,0 +1,78 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "device/convolution.h"
+#include "device/maps.h"
+#include "device/scratch.h"
+
+namespace ginn::nn {
+
+using ValueId = uint32_t;
+inline constexpr size_t kNoParameter = ~size_t{0};
+
+// One image's part of a tensor.
+struct Extent {
+  uint32_t h = 1, w = 1, c = 1;
+  size_t count() const { return size_t{h} * w * c; }
+  bool operator==(const Extent&) const = default;
+};
+
+// A quantised tensor [N, H, W, C]: value = q 2^exponent.
+struct Tensor {
+  device::Buffer<int16_t> q;
+  int exponent = 0;
+};
+
+// One summand of an activation.
+struct Term {
+  enum class Kind { kBatchNorm, kBias, kSame };
+  Kind kind = Kind::kSame;
+  ValueId source = 0;                  // contraction output, or activation for kSame
+  size_t parameter = kNoParameter;     // gamma (beta follows it), or the bias
+  size_t batch_norm = 0;               // index into Graph::batch_norms()
+};
+
+class Run;
+
+// What an operation keeps between its forward and its backward pass, one for each Run.
+struct OperationState {
+  virtual ~OperationState() = default;
+};
+
+// A contraction's weights, quantised and packed once a step.
+struct PackedLayer {
+  device::PackedWeights packed;
+  int exponent = 0;
+};
+
+// A node of the network. Immutable; everything that changes is in the Run and the state.
+class Operation {
+ public:
+  virtual ~Operation() = default;
+  virtual std::string_view kind() const = 0;
+  virtual const std::string& name() const = 0;
+  virtual std::vector<ValueId> inputs() const = 0;
+  // Multiply-adds of one image's forward pass.
+  virtual uint64_t macs() const { return 0; }
+  // Quantises and packs this operation's weights; `parameters` are all of the network's.
+  virtual Status prepare(device::Level, const float* /*parameters*/, PackedLayer&) const {
+    return ok_status();
+  }
+  virtual std::unique_ptr<OperationState> make_state(const Run& run) const = 0;
+  // Codes: "not_finite" naming the layer, when a value leaves the formats' range.
+  virtual Status forward(Run& run, OperationState& state) const = 0;
+  virtual Status backward(Run& run, OperationState& state) const = 0;
+};
+
+// The error of a step that left the numbers' range.
+Error not_finite(std::string_view layer, std::string_view what);
+
+}  // namespace ginn::nn

@@ -1,0 +1,122 @@
+#include "nn/run.h"
+
+#include <algorithm>
+
+#include "arithmetic/format.h"
+#include "base/text.h"
+
+namespace ginn::nn {
+
+Error not_finite(std::string_view layer, std::string_view what) {
+  return refused("not_finite",
+                 concat("layer ", layer, ": ", what,
+                        " is not finite or leaves the format's range; the step fails as a whole "
+                        "(lower the learning rate, or clip_norm)"));
+}
+
+Result<StepWeights> prepare(const Graph& graph, device::Level level, const float* parameters) {
+  StepWeights weights;
+  weights.parameters = parameters;
+  weights.layers.resize(graph.operations().size());
+  for (size_t i = 0; i < weights.layers.size(); ++i) {
+    GINN_TRY(graph.operations()[i]->prepare(level, parameters, weights.layers[i]));
+  }
+  return weights;
+}
+
+Run::Run(const Graph& graph, device::Level level, uint32_t microbatch, float label_smoothing)
+    : graph_(graph),
+      level_(level),
+      maps_(device::map_kernels(level)),
+      capacity_(microbatch),
+      label_smoothing_(label_smoothing),
+      values_(graph.values().size()),
+      operand_gradients_(graph.values().size()),
+      joined_(graph.values().size()),
+      inbox_(graph.values().size()),
+      gradients_(graph.parameter_count()),
+      logits_(size_t{microbatch} * graph.classes()),
+      batch_means_(graph.batch_norm_channels()),
+      batch_vars_(graph.batch_norm_channels()) {
+  for (ValueId id = 0; id < values_.size(); ++id) {
+    values_[id].q = device::Buffer<int16_t>(capacity_count(id));
+  }
+  for (const auto& operation : graph.operations()) states_.push_back(operation->make_state(*this));
+}
+
+Status Run::forward(const StepWeights& weights, Mode mode, std::span<const uint32_t> labels) {
+  GINN_CHECK(labels.size() <= capacity_ && !labels.empty());
+  weights_ = &weights;
+  mode_ = mode;
+  labels_ = labels;
+  images_ = static_cast<uint32_t>(labels.size());
+  const auto& operations = graph_.operations();
+  for (current_ = 0; current_ < operations.size(); ++current_) {
+    scratch_.reset();
+    GINN_TRY(operations[current_]->forward(*this, *states_[current_]));
+  }
+  return ok_status();
+}
+
+Status Run::backward() {
+  GINN_CHECK(mode_ == Mode::kTrain);
+  for (auto& inbox : inbox_) inbox.clear();
+  const auto& operations = graph_.operations();
+  for (current_ = operations.size(); current_-- > 0;) {
+    scratch_.reset();
+    GINN_TRY(operations[current_]->backward(*this, *states_[current_]));
+  }
+  return ok_status();
+}
+
+void Run::store_gradient(size_t parameter, const int64_t* sums, int exponent) {
+  const Parameter& p = graph_.parameters()[parameter];
+  maps_.scale_sums(sums, p.count, pow2(exponent), static_cast<double>(images_),
+                   gradient(parameter));
+}
+
+int64_t* Run::sums(size_t count) {
+  if (sums_.size() < count) sums_ = device::Buffer<int64_t>(count);
+  return sums_.data();
+}
+
+Tensor& Run::operand_gradient(ValueId id) {
+  Tensor& tensor = operand_gradients_[id];
+  if (tensor.q.size() == 0) tensor.q = device::Buffer<int16_t>(capacity_count(id));
+  return tensor;
+}
+
+void Run::send(ValueId to, Tensor& gradient) {
+  if (graph_.values()[to].needs_gradient) inbox_[to].push_back({current_, &gradient});
+}
+
+Result<Tensor*> Run::join(ValueId id) {
+  auto& inbox = inbox_[id];
+  constexpr size_t kMostSenders = 4;
+  GINN_CHECK(!inbox.empty() && inbox.size() <= kMostSenders);
+  if (inbox.size() == 1) return inbox[0].gradient;
+  std::sort(inbox.begin(), inbox.end(),
+            [](const Sent& a, const Sent& b) { return a.operation < b.operation; });
+  float bound = 0.0f;
+  const size_t n = count(id);
+  const int16_t* sources[kMostSenders];
+  for (size_t i = 0; i < inbox.size(); ++i) {
+    const Tensor& d = *inbox[i].gradient;
+    sources[i] = d.q.data();
+    const float m = static_cast<float>(maps_.maxabs_i16(d.q.data(), n)) * pow2f(d.exponent);
+    bound = i == 0 ? m : bound + m;
+  }
+  const auto exponent = fit16(bound);
+  if (!exponent) return not_finite(graph_.operations()[current_]->name(), "its output's gradient");
+  float scales[kMostSenders];
+  for (size_t i = 0; i < inbox.size(); ++i) {
+    scales[i] = pow2f(inbox[i].gradient->exponent - *exponent);
+  }
+  Tensor& joined = joined_[id];
+  if (joined.q.size() == 0) joined.q = device::Buffer<int16_t>(capacity_count(id));
+  joined.exponent = *exponent;
+  maps_.join(sources, scales, static_cast<int>(inbox.size()), n, joined.q.data());
+  return &joined;
+}
+
+}  // namespace ginn::nn

@@ -1,0 +1,120 @@
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "nn/graph.h"
+
+namespace ginn::nn {
+
+enum class Mode { kTrain, kEvaluate };
+
+// All weights of a network as one step uses them. Immutable after prepare(); shared by threads.
+struct StepWeights {
+  const float* parameters = nullptr;       // not owned; outlives this
+  std::vector<PackedLayer> layers;         // by operation
+  // Running statistics for Mode::kEvaluate, batch norms' channels in order.
+  const float* running_mean = nullptr;
+  const float* running_var = nullptr;
+};
+
+// Quantises and packs every layer. Code "not_finite".
+Result<StepWeights> prepare(const Graph& graph, device::Level level, const float* parameters);
+
+// One microbatch on its way through the network, on one thread. Owns every buffer; after the first
+// microbatch nothing is allocated.
+class Run {
+ public:
+  Run(const Graph& graph, device::Level level, uint32_t microbatch, float label_smoothing = 0.0f);
+
+  // Forward pass of `images` quantised images in value(Graph::kInput). Training: followed by backward().
+  Status forward(const StepWeights& weights, Mode mode, std::span<const uint32_t> labels);
+  // The gradients of all parameters (mean over the images) in gradients().
+  Status backward();
+
+  // For the caller.
+  Tensor& input() { return values_[Graph::kInput]; }
+  const Tensor& value(ValueId id) const { return values_[id]; }
+  std::span<const float> gradients() const { return {gradients_.data(), gradients_.size()}; }
+  int64_t loss_sum() const { return loss_sum_; }      // unit 2^-24, over the images; not state
+  uint32_t correct() const { return correct_; }
+  std::span<const float> logits() const { return {logits_.data(), images_ * graph_.classes()}; }
+  // Batch statistics of the last training-mode pass, on the grid of section 10.
+  std::span<const int64_t> batch_means() const { return batch_means_; }
+  std::span<const int64_t> batch_vars() const { return batch_vars_; }
+
+  // For the operations.
+  const Graph& graph() const { return graph_; }
+  device::Level level() const { return level_; }
+  const device::MapKernels& maps() const { return maps_; }
+  device::Scratch& scratch() { return scratch_; }
+  Mode mode() const { return mode_; }
+  uint32_t images() const { return images_; }
+  uint32_t capacity() const { return capacity_; }
+  size_t count(ValueId id) const { return graph_.values()[id].extent.count() * images_; }
+  size_t capacity_count(ValueId id) const {
+    return graph_.values()[id].extent.count() * capacity_;
+  }
+  Tensor& value(ValueId id) { return values_[id]; }
+  const StepWeights& weights() const { return *weights_; }
+  const float* parameter(size_t index) const {
+    return weights_->parameters + graph_.parameters()[index].offset;
+  }
+  float* gradient(size_t parameter) {
+    return gradients_.data() + graph_.parameters()[parameter].offset;
+  }
+  const PackedLayer& layer() const { return weights_->layers[current_]; }
+  std::span<const uint32_t> labels() const { return labels_; }
+  float label_smoothing() const { return label_smoothing_; }
+  // Writes the f32 gradient of a parameter from integer sums of exponent e: (sum 2^e) / images.
+  void store_gradient(size_t parameter, const int64_t* sums, int exponent);
+  int64_t* sums(size_t count);    // reused memory for integer sums
+
+  // Gradient of a contraction's output, an operand (dfp14) [N, P, Q, K].
+  Tensor& operand_gradient(ValueId id);
+  // Sends a gradient (dfp16) to an activation; `gradient` stays alive until that value is joined.
+  void send(ValueId to, Tensor& gradient);
+  // All gradients sent to `id`, joined in graph order (section 6). With one sender it is that tensor.
+  Result<Tensor*> join(ValueId id);
+
+  void report(int64_t loss_sum, uint32_t correct) {
+    loss_sum_ = loss_sum;
+    correct_ = correct;
+  }
+  float* logits_out() { return logits_.data(); }
+  void report_batch_statistics(size_t channel, int64_t mean, int64_t var) {
+    batch_means_[channel] = mean;
+    batch_vars_[channel] = var;
+  }
+
+ private:
+  struct Sent {
+    size_t operation;
+    Tensor* gradient;
+  };
+
+  const Graph& graph_;
+  device::Level level_;
+  const device::MapKernels& maps_;
+  uint32_t capacity_;
+  float label_smoothing_;
+  uint32_t images_ = 0;
+  Mode mode_ = Mode::kTrain;
+  const StepWeights* weights_ = nullptr;
+  std::span<const uint32_t> labels_;
+  size_t current_ = 0;             // operation that runs
+  device::Scratch scratch_;
+  std::vector<Tensor> values_;
+  std::vector<Tensor> operand_gradients_;
+  std::vector<Tensor> joined_;
+  std::vector<std::vector<Sent>> inbox_;
+  std::vector<std::unique_ptr<OperationState>> states_;
+  device::Buffer<float> gradients_;
+  device::Buffer<int64_t> sums_;
+  std::vector<float> logits_;
+  std::vector<int64_t> batch_means_, batch_vars_;
+  int64_t loss_sum_ = 0;
+  uint32_t correct_ = 0;
+};
+
+}  // namespace ginn::nn

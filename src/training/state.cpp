@@ -1,0 +1,89 @@
+#include "training/state.h"
+
+#include <cmath>
+#include <cstring>
+
+#include "arithmetic/elementary.h"
+#include "arithmetic/format.h"
+#include "nn/models.h"
+#include "nn/run.h"
+
+namespace ginn::training {
+
+float learning_rate(const job::Job& job, uint64_t step) {
+  const job::LearningRate& lr = job.lr;
+  const double steps = static_cast<double>(job.steps);
+  const double t = static_cast<double>(step);
+  const float peak = static_cast<float>(lr.peak);
+  const double warmup = std::floor(lr.warmup * steps);
+  if (t < warmup) {
+    return peak * (static_cast<float>(step + 1) / static_cast<float>(warmup));
+  }
+  switch (lr.schedule) {
+    case job::Schedule::kConstant:
+      return peak;
+    case job::Schedule::kCosine: {
+      const double x = (t - warmup) / (steps - warmup);
+      return peak * (0.5f * (1.0f + cospi_f32(static_cast<float>(x))));
+    }
+    case job::Schedule::kStep: {
+      float rate = peak;
+      for (double milestone : lr.milestones) {
+        if (t >= milestone * steps) rate = rate * static_cast<float>(lr.gamma);
+      }
+      return rate;
+    }
+  }
+  check_failed(__FILE__, __LINE__, "schedule");
+}
+
+State::State(const nn::Graph& graph, const job::Job& job)
+    : graph_(graph),
+      job_(job),
+      values_(2 * graph.parameter_count()),
+      sum_(graph.parameter_count()) {
+  nn::initialise(graph, job.seed, values_.data());
+}
+
+void State::add(const device::MapKernels& maps, const Contribution& contribution) {
+  GINN_CHECK(taken_ < job_.microbatches());
+  // |q 2^(e + 40)| <= C 2^40 after the norm test, and M C <= 2^22: the sum stays below 2^63.
+  for (size_t p = 0; p < graph_.parameters().size(); ++p) {
+    const nn::Parameter& parameter = graph_.parameters()[p];
+    maps.accumulate(contribution.q.data() + parameter.offset, parameter.count,
+                    contribution.exponents[p] - kMinContributionExponent,
+                    sum_.data() + parameter.offset);
+  }
+  ++taken_;
+}
+
+Status State::apply(const device::MapKernels& maps) {
+  GINN_CHECK(taken_ == job_.microbatches());
+  device::SgdConstants constants{};
+  constants.learning_rate = learning_rate(job_, step_);
+  constants.momentum = static_cast<float>(job_.momentum);
+  constants.weight_decay = static_cast<float>(job_.weight_decay);
+  constants.decoupled_decay = constants.learning_rate * constants.weight_decay;
+  constants.decoupled = job_.decoupled;
+  constants.nesterov = job_.nesterov;
+  constants.microbatches = static_cast<double>(job_.microbatches());
+  float* w = values_.data();
+  float* v = w + parameter_count();
+  for (const nn::Parameter& parameter : graph_.parameters()) {
+    const uint32_t largest =
+        maps.sgd(sum_.data() + parameter.offset, parameter.count, constants, w + parameter.offset,
+                 v + parameter.offset);
+    if (largest >= 0x7f800000u) return nn::not_finite(parameter.name, "the parameter");
+  }
+  std::memset(sum_.data(), 0, sum_.size() * sizeof(int64_t));
+  taken_ = 0;
+  ++step_;
+  return ok_status();
+}
+
+crypto::Digest State::digest() const {
+  return crypto::chunked_digest({reinterpret_cast<const uint8_t*>(values_.data()),
+                                 values_.size() * sizeof(float)});
+}
+
+}  // namespace ginn::training

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <memory>
+
+#include "crypto/merkle.h"
+#include "job/job.h"
+#include "training/contribution.h"
+
+namespace ginn::training {
+
+// Learning rate of step `step` (docs/arithmetic.md, section 9).
+float learning_rate(const job::Job& job, uint64_t step);
+
+// Weights, velocities and the running sum of a step: what the trusted side owns.
+class State {
+ public:
+  // The initial weights of the job's seed.
+  State(const nn::Graph& graph, const job::Job& job);
+
+  uint64_t step() const { return step_; }            // steps applied so far
+  uint32_t taken() const { return taken_; }          // contributions of the current step so far
+  const float* weights() const { return values_.data(); }
+  size_t parameter_count() const { return sum_.size(); }
+
+  // Adds contribution number taken() of the current step.
+  void add(const device::MapKernels& maps, const Contribution& contribution);
+  // After all of a step's contributions: the optimiser. Code "not_finite", naming the tensor.
+  Status apply(const device::MapKernels& maps);
+  // Section 11.
+  crypto::Digest digest() const;
+
+ private:
+  const nn::Graph& graph_;
+  const job::Job& job_;
+  device::Buffer<float> values_;       // all w, then all v
+  device::Buffer<int64_t> sum_;        // unit 2^-40
+  uint64_t step_ = 0;
+  uint32_t taken_ = 0;
+};
+
+}  // namespace ginn::training

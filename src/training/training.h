@@ -1,0 +1,89 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "base/thread_pool.h"
+#include "job/job.h"
+#include "nn/models.h"
+#include "nn/run.h"
+#include "training/contribution.h"
+#include "training/state.h"
+
+namespace ginn::training {
+
+// What one thread needs to compute contributions.
+struct Workspace {
+  nn::Run run;
+  std::vector<uint8_t> record, image;
+  std::vector<uint32_t> labels;
+};
+
+// Running statistics of all batch norms, channels in order.
+struct RunningStatistics {
+  std::vector<float> mean, var;
+};
+
+struct Evaluation {
+  uint64_t images = 0;
+  uint64_t correct = 0;
+  double loss = 0;         // mean
+};
+
+// A job's functions: what a step IS. The honest worker, the verifier's replays and both baselines call
+// these and nothing else. Immutable, shared by threads.
+class Training {
+ public:
+  // Codes: build_model's.
+  static Result<std::unique_ptr<Training>> create(const job::Job& job, device::Level level);
+
+  const job::Job& job() const { return job_; }
+  const nn::Graph& graph() const { return graph_; }
+  const device::MapKernels& maps() const { return device::map_kernels(level_); }
+  device::Level level() const { return level_; }
+
+  std::unique_ptr<Workspace> workspace() const;
+
+  // The contribution of microbatch j of step t at the weights `weights`: F(job, t, j, W_t). Reads its own
+  // records. Codes: RecordSource's, "not_finite".
+  Status contribution(const data::RecordSource& records, const nn::StepWeights& weights, uint64_t t,
+                      uint32_t j, Workspace& workspace, Contribution& out) const;
+  Result<nn::StepWeights> prepare(const float* parameters) const {
+    return nn::prepare(graph_, level_, parameters);
+  }
+  // Records of microbatch j of step t, in order.
+  std::vector<uint64_t> record_indices(uint64_t t, uint32_t j) const;
+
+  // Section 10: statistics of the final weights on the job's sample.
+  Result<RunningStatistics> running_statistics(const data::RecordSource& records,
+                                               const float* parameters, ThreadPool& pool) const;
+  // Names and shapes as torchvision's; safetensors.
+  Bytes model_file(const float* parameters, const RunningStatistics& statistics) const;
+
+  Result<Evaluation> evaluate(const data::RecordSource& records, const float* parameters,
+                              const RunningStatistics& statistics, ThreadPool& pool) const;
+
+ private:
+  Training(const job::Job& job, nn::Graph graph, device::Level level);
+  // Reads, prepares and quantises image number `slot` of a workspace's microbatch.
+  Status load(const data::RecordSource& records, uint64_t record,
+              const data::Augmentation& augmentation, size_t slot, Workspace& workspace) const;
+
+  job::Job job_;
+  nn::Graph graph_;
+  device::Level level_;
+  data::BatchOrder order_;
+  std::vector<int16_t> table_;    // [channels][256]: byte to dfp14
+  int table_exponent_ = 0;
+};
+
+// Parameters and statistics of a model file of this network. Codes: parse_safetensors's, "model_tensor"
+// naming the tensor.
+struct LoadedModel {
+  std::vector<float> parameters;
+  RunningStatistics statistics;
+};
+Result<LoadedModel> load_model(const nn::Graph& graph, ByteView file);
+
+}  // namespace ginn::training
