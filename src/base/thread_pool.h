@@ -1,0 +1,48 @@
+#pragma once
+
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace ginn {
+
+// A fixed set of threads for data-parallel loops. `threads` counts the caller: ThreadPool(1) starts
+// none. Every thread checks that MXCSR is the default (round to nearest, no FTZ, no DAZ).
+class ThreadPool {
+ public:
+  explicit ThreadPool(size_t threads);
+  ~ThreadPool();
+  ThreadPool(const ThreadPool&) = delete;
+  ThreadPool& operator=(const ThreadPool&) = delete;
+
+  size_t size() const { return workers_.size() + 1; }
+
+  // Calls body(index, thread) for index in [0, count), thread in [0, size()); returns when all are
+  // done. Which thread takes which index is not defined: nothing may depend on it.
+  // One loop at a time: a body must not start another on this pool, nor may a second caller.
+  void parallel_for(size_t count, const std::function<void(size_t index, size_t thread)>& body);
+
+ private:
+  void run(size_t thread);
+  void work(size_t thread);
+
+  std::vector<std::thread> workers_;
+  std::mutex mutex_;
+  std::condition_variable start_;
+  std::condition_variable done_;
+  const std::function<void(size_t, size_t)>* body_ = nullptr;
+  size_t count_ = 0;
+  size_t next_ = 0;
+  size_t active_ = 0;
+  uint64_t generation_ = 0;
+  bool stop_ = false;
+};
+
+// Aborts when this thread's floating-point environment is not IEEE 754's default.
+void check_float_environment();
+
+}  // namespace ginn
