@@ -1,0 +1,52 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "job/job.h"
+
+namespace ginn::import {
+
+// One thing wrong with a job file. `line` is 0 when it is about a key that the file does not have.
+struct JobProblem {
+  int line = 0;
+  std::string key;  // "train.lr.peak"; empty for syntax
+  std::string message;
+};
+
+// A job file whose keys and types are good; ranges are for resolve_job, which knows the data.
+struct JobFile {
+  std::string file_name;
+  job::Job job;            // keys of the file and defaults; `data` and `steps` are unset
+  std::string train_path;  // as written: relative ones are relative to the job file's folder
+  std::string test_path;   // empty: none given
+  std::optional<crypto::Digest> root;
+  std::map<std::string, int, std::less<>> lines;  // of the keys and tables in the file
+
+  bool has(std::string_view key) const { return lines.contains(key); }
+};
+
+struct ResolvedJob {
+  job::Job job;
+  std::string train_path;
+  std::string test_path;
+  bool has_root = false;  // the file names the root: training refuses a job that does not
+};
+
+inline constexpr size_t kJobFileBytesMax = size_t{1} << 20;
+
+// `text`: TOML 1.0. Code "job_file"; the message has a line "file:line: key: message" for each
+// problem: syntax, unknown keys (with what was probably meant), wrong types, missing keys.
+Result<JobFile> parse_job_file(std::string_view text, std::string_view file_name);
+
+// Fills in what follows from the data and checks every constraint of docs/job.md. Codes
+// "dataset_root" (the file's root is not the data's), "job_file" (message as above).
+Result<ResolvedJob> resolve_job(const JobFile& file, const data::DatasetFacts& facts);
+
+// The commented job file that `ginn init` writes.
+std::string job_template();
+
+}  // namespace ginn::import

@@ -1,0 +1,156 @@
+#pragma once
+
+// Only for toml_job.cpp: toml++ costs seconds in every file that includes it.
+#include <toml++/toml.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/text.h"
+#include "import/toml_job.h"
+#include "job/names.h"
+
+namespace ginn::import {
+
+inline constexpr size_t kTomlArrayMax = 100;
+
+// The value of one key. read() stores it, or reports why it cannot.
+class TomlValue {
+ public:
+  TomlValue(const toml::node& node, int line, std::string key, std::vector<JobProblem>& problems)
+      : node_(node), line_(line), key_(std::move(key)), problems_(problems) {}
+
+  void problem(std::string message) const {
+    problems_.push_back({line_, key_, std::move(message)});
+  }
+
+  bool is_integer() const { return node_.is_integer(); }
+
+  void read(double& out) const {
+    if (const auto value = number_of(node_)) {
+      store(*value, out);
+    } else {
+      wrong_type("a number");
+    }
+  }
+
+  void read(std::vector<double>& out) const {
+    const toml::array* values = node_.as_array();
+    if (values == nullptr) return wrong_type("an array of numbers");
+    if (values->size() > kTomlArrayMax) {
+      return problem(concat("found ", values->size(), " values; allowed: at most ", kTomlArrayMax));
+    }
+    out.clear();
+    for (const toml::node& element : *values) {
+      const auto value = number_of(element);
+      if (!value) return problem(concat("found ", kind(element), " in it; expected numbers"));
+      store(*value, out.emplace_back());
+    }
+  }
+
+  void read(uint64_t& out) const {
+    integer(static_cast<uint64_t>(std::numeric_limits<int64_t>::max()), out);
+  }
+
+  void read(uint32_t& out) const {
+    uint64_t value = out;
+    integer(std::numeric_limits<uint32_t>::max(), value);
+    out = static_cast<uint32_t>(value);
+  }
+
+  void read(bool& out) const {
+    const auto value = node_.value_exact<bool>();
+    if (!value) return wrong_type("true or false");
+    out = *value;
+  }
+
+  void read(std::string& out) const {
+    const auto value = node_.value_exact<std::string>();
+    if (!value) return wrong_type("a string");
+    out = *value;
+  }
+
+  void read_path(std::string& out) const {
+    read(out);
+    const bool has_control =
+        std::any_of(out.begin(), out.end(), [](char c) { return c >= 0 && c < 0x20; });
+    if (node_.is_string() && (out.empty() || has_control)) {
+      problem(concat("found \"", printable(out), "\"; expected a path"));
+    }
+  }
+
+  void read(std::optional<crypto::Digest>& out) const {
+    std::string text;
+    read(text);
+    if (!node_.is_string()) return;
+    const auto digest = crypto::parse_tagged(text);
+    if (digest.ok()) {
+      out = *digest;
+    } else {
+      problem(concat("found \"",
+                     printable(text, 80),
+                     "\"; expected \"sha256:\" and 64 lower-case hexadecimal digits, as ginn plan "
+                     "prints them"));
+    }
+  }
+
+  template <typename T, size_t n>
+  void read(const std::array<job::Word<T>, n>& words, T& out) const {
+    std::string text;
+    read(text);
+    if (!node_.is_string()) return;
+    if (const auto value = job::value_of(words, text)) {
+      out = *value;
+    } else {
+      problem(concat("found \"", printable(text, 40), "\"; allowed: ", job::all_words(words)));
+    }
+  }
+
+ private:
+  static std::optional<double> number_of(const toml::node& node) {
+    if (const auto value = node.value_exact<double>()) return value;
+    if (const auto value = node.value_exact<int64_t>()) return static_cast<double>(*value);
+    return std::nullopt;
+  }
+
+  static std::string_view kind(const toml::node& node) {
+    if (node.is_table()) return "a table";
+    if (node.is_array()) return "an array";
+    if (node.is_string()) return "a string";
+    if (node.is_integer()) return "an integer";
+    if (node.is_floating_point()) return "a number with a fraction";
+    if (node.is_boolean()) return "true or false";
+    return "a date or time";
+  }
+
+  void wrong_type(std::string_view expected) const {
+    problem(concat("found ", kind(node_), "; expected ", expected));
+  }
+
+  void store(double value, double& out) const {
+    if (!std::isfinite(value))
+      return problem(concat("found ", value, "; expected a finite number"));
+    out = value + 0.0;  // -0 becomes 0: the canonical JSON has one zero
+  }
+
+  void integer(uint64_t high, uint64_t& out) const {
+    const auto value = node_.value_exact<int64_t>();
+    if (!value) return wrong_type("an integer");
+    if (*value < 0 || static_cast<uint64_t>(*value) > high) {
+      return problem(concat("found ", *value, "; allowed: an integer from 0 to ", high));
+    }
+    out = static_cast<uint64_t>(*value);
+  }
+
+  const toml::node& node_;
+  int line_;
+  std::string key_;
+  std::vector<JobProblem>& problems_;
+};
+
+}  // namespace ginn::import
