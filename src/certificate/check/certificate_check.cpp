@@ -1,0 +1,262 @@
+#include <algorithm>
+#include <optional>
+
+#include "base/text.h"
+#include "certificate/check/folder.h"
+#include "certificate/check/folder_check.h"
+#include "certificate/check/lives.h"
+#include "certificate/issue/format.h"
+#include "job/job.h"
+#include "protocol/transcript.h"
+
+namespace ginn::certificate {
+namespace {
+
+namespace fs = std::filesystem;
+using protocol::ReplayedTranscript;
+
+class CertificateCheck : FolderCheck {
+ public:
+  CertificateCheck(const fs::path& dir, const RelyingParty& relying_party)
+      : FolderCheck(dir, relying_party, kCertificateChecks) {}
+
+  Outcome run(const Result<std::vector<fs::directory_entry>>& entries) {
+    check_folder(entries);
+    Outcome outcome;
+    outcome.checks = report_.finish();
+    outcome.simulated = simulated_;
+    outcome.uncovered_files = uncovered(entries_, covered_);
+    outcome.verdict = verdict(outcome.checks);
+    if (outcome.verdict != Verdict::kRejected) {
+      outcome.guarantee = *crypto::string_field(statement_.guarantee, "statement");
+    }
+    outcome.summary = summary(outcome);
+    return outcome;
+  }
+
+ private:
+  void check_folder(const Result<std::vector<fs::directory_entry>>& entries) {
+    if (!entries.ok()) {
+      report_.add("folder", entries.error());
+      return;
+    }
+    entries_ = entries.value();
+    report_.add("folder", concat(entries_.size(), " entries"));
+    const auto file = certificate_file();
+    if (!file.ok()) {
+      report_.add("certificate", file.error());
+      return;
+    }
+    report_.add("certificate", concat(file->size(), " bytes"));
+    if (!open_envelope(*file)) return;
+    auto parsed = parse_certificate_statement(as_text(envelope_.payload));
+    if (!parsed.ok()) {
+      report_.add("statement", parsed.error());
+      return;
+    }
+    report_.add("statement", std::string(kTrainingPredicate));
+    statement_ = std::move(parsed).value();
+    check_statement();
+  }
+
+  Result<Bytes> certificate_file() {
+    if (has_entry(entries_, kRejectionFile) && has_entry(entries_, kCertificateFile)) {
+      return refused("both_verdicts",
+                     concat("the folder has both ",
+                            kCertificateFile,
+                            " and ",
+                            kRejectionFile,
+                            "; a run leaves one of them"));
+    }
+    GINN_ASSIGN(Bytes file, read(kCertificateFile, kMaxStatementBytes));
+    covered_.emplace(kCertificateFile);
+    return file;
+  }
+
+  void check_statement() {
+    const StatementHead& head = statement_.head;
+    check_signature(head);
+    report_.add("evidence", evidence_result(head));
+    report_.add("job", job_result());
+    report_.add("job_file", job_file_result(head));
+    if (job_ && terms_) {
+      report_.add("guarantee", guarantee_result());
+      report_.add("replayed", replayed_result());
+      report_.add("transcript", transcript_result());
+    }
+    report_.add("model", subject_result(head.subjects));
+    if (job_) report_.add("grants", grants_result());
+    check_your_job(head);
+    check_simulated();
+  }
+
+  Result<std::string> job_result() {
+    GINN_ASSIGN(job::Job job, job::parse(statement_.head.job));
+    GINN_ASSIGN(guarantee::Sampling sampling, job::sampling(job));
+    terms_ = Terms{job.probability,
+                   job.budget,
+                   job.verify,
+                   job.verify_last,
+                   job.lives,
+                   job.steps,
+                   std::move(sampling)};
+    job_ = std::move(job);
+    if (job::digest(*job_) != statement_.head.job_digest) {
+      return refused("job_digest",
+                     concat("the job's digest is ",
+                            crypto::tagged(job::digest(*job_)),
+                            "; the statement says ",
+                            crypto::tagged(statement_.head.job_digest)));
+    }
+    if (statement_.arithmetic_format != job_->format ||
+        statement_.arithmetic_version != kArithmeticVersion ||
+        statement_.batch_norm_samples != job_->bn_samples) {
+      return refused("job_mismatch",
+                     concat("arithmetic ",
+                            printable(statement_.arithmetic_format, 40),
+                            " version ",
+                            printable(statement_.arithmetic_version, 40),
+                            " with ",
+                            statement_.batch_norm_samples,
+                            " batch-norm samples; the job needs ",
+                            job_->format,
+                            " version ",
+                            kArithmeticVersion,
+                            " with ",
+                            job_->bn_samples));
+    }
+    return concat("canonical, ", crypto::tagged(statement_.head.job_digest));
+  }
+
+  // With the run's own count of replays put in, everything must come out alike.
+  Result<std::string> guarantee_result() {
+    const crypto::Json expected = guarantee_json(*terms_, statement_.replayed);
+    for (const auto& [key, value] : *expected.as_object()) {
+      const crypto::Json* found = statement_.guarantee.find(key);
+      if (found == nullptr || !(*found == value)) {
+        return refused("guarantee",
+                       concat("key \"",
+                              key,
+                              "\" is ",
+                              found == nullptr ? "missing" : crypto::canonical_json(*found),
+                              "; the job gives ",
+                              crypto::canonical_json(value)));
+      }
+    }
+    return guarantee_statement(*terms_);
+  }
+
+  Result<std::string> replayed_result() {
+    const uint64_t total = terms_->sampling.contributions();
+    const uint64_t least = terms_->forced_replays();
+    if (statement_.replayed > total || statement_.replayed < least) {
+      return refused("replayed",
+                     concat(statement_.replayed,
+                            " contributions replayed; the job allows ",
+                            least,
+                            " to ",
+                            total));
+    }
+    return concat(statement_.replayed,
+                  " of ",
+                  total,
+                  " contributions replayed, ",
+                  terms_->sampling.expected_replays(),
+                  " expected");
+  }
+
+  Result<std::string> transcript_result() {
+    const StatementHead& head = statement_.head;
+    GINN_ASSIGN(const Bytes file, read(kTranscriptFile, protocol::kMaxTranscriptBytes));
+    GINN_ASSIGN(
+        const ReplayedTranscript replayed,
+        protocol::replay_transcript(as_text(file), head.job_digest, head.key, statement_.life));
+    const size_t count = replayed.entries.size();
+    if (replayed.head != statement_.transcript_head || count != statement_.transcript_entries) {
+      return refused("transcript",
+                     concat(kTranscriptFile,
+                            " has ",
+                            count,
+                            " entries with head ",
+                            crypto::tagged(replayed.head),
+                            "; the certificate says ",
+                            statement_.transcript_entries,
+                            " with head ",
+                            crypto::tagged(statement_.transcript_head)));
+    }
+    const uint64_t last = count == 0 ? 0 : replayed.entries.back().step;
+    if (last != job_->steps) {
+      return refused("transcript",
+                     concat("the last entry is of step ", last, "; the job has ", job_->steps));
+    }
+    covered_.emplace(kTranscriptFile);
+    return concat(count, " entries recomputed up to step ", last);
+  }
+
+  Result<std::string> grants_result() {
+    if (!evidence_verified_) {
+      return refused("grants", "not checked: the evidence does not verify");
+    }
+    LivesExpected expected;
+    expected.nonce = job_->nonce;
+    expected.job_digest = statement_.head.job_digest;
+    expected.lives = job_->lives;
+    expected.verifier_key = statement_.head.key;
+    expected.life = statement_.life;
+    expected.simulated = simulated_;
+    expected.owner = relying_party_.owner_key;
+    GINN_ASSIGN(const LivesFound found, check_lives(statement_.grants, expected));
+    std::string detail = concat("life ", statement_.life, " of at most ", job_->lives, " granted");
+    if (found.local) {
+      detail += "; signed locally by the host that ran the training: SIMULATED";
+      simulated_ = true;
+    }
+    return detail;
+  }
+
+  // The job that nobody brought costs the acceptance, but is no failure of the run.
+  bool fails(const Check& check) const {
+    return !check.ok && (check.name != "your_job" || relying_party_.job_digest);
+  }
+
+  Verdict verdict(const std::vector<Check>& checks) const {
+    for (const Check& check : checks) {
+      if (fails(check)) return Verdict::kRejected;
+    }
+    return relying_party_.job_digest ? Verdict::kAccepted : Verdict::kConsistent;
+  }
+
+  std::string summary(const Outcome& outcome) const {
+    const std::string note = outcome.simulated ? concat(" ", kSimulatedNote, ".") : "";
+    switch (outcome.verdict) {
+      case Verdict::kAccepted:
+        return concat("ACCEPTED. ", outcome.guarantee, note);
+      case Verdict::kConsistent:
+        return concat(
+            "CONSISTENT, not accepted: the folder agrees with itself, but no job was brought to "
+            "check it against.",
+            note);
+      case Verdict::kRejected:
+        break;
+    }
+    const auto failed = std::find_if(outcome.checks.begin(),
+                                     outcome.checks.end(),
+                                     [this](const Check& check) { return fails(check); });
+    return concat("REJECTED: ", failed->name, ": ", failed->detail);
+  }
+
+  std::vector<fs::directory_entry> entries_;
+  CertificateStatement statement_;
+  std::optional<job::Job> job_;
+  std::optional<Terms> terms_;
+};
+
+}  // namespace
+
+Outcome check_certificate(const fs::path& dir,
+                          const RelyingParty& relying_party,
+                          const Result<std::vector<fs::directory_entry>>& entries) {
+  return CertificateCheck(dir, relying_party).run(entries);
+}
+
+}  // namespace ginn::certificate

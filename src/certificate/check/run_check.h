@@ -1,0 +1,77 @@
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "crypto/sha256.h"
+#include "crypto/signature.h"
+
+namespace ginn::certificate {
+
+// What the relying party brings; nothing in a run's folder stands in for it.
+struct RelyingParty {
+  std::optional<crypto::Digest> job_digest;    // without it, a run is at best consistent
+  bool allow_simulated = false;                // take simulated evidence, which proves nothing
+  std::optional<crypto::PublicKey> owner_key;  // needed for grants that were not signed locally
+};
+
+enum class Verdict { kAccepted, kConsistent, kRejected };
+std::string_view verdict_name(Verdict verdict);  // "accepted", "consistent", "rejected"
+
+struct Check {
+  std::string name;  // of kCertificateChecks or kRejectionChecks
+  bool ok = false;
+  std::string detail;  // printable ASCII; "not checked: .." when it could not be made
+};
+
+struct Outcome {
+  Verdict verdict = Verdict::kRejected;
+  // The evidence (checked, not claimed) or a grant comes from no TEE and no owner: proves nothing.
+  bool simulated = false;
+  std::vector<Check> checks;                 // all of them, in order
+  std::vector<std::string> uncovered_files;  // in the folder, but vouched for by nothing
+  std::string guarantee;  // the certificate's sentence; empty when the run is rejected
+  std::string summary;    // one or two sentences for people
+};
+
+// The checks and their order (docs/certificate.md).
+inline constexpr std::string_view kCertificateChecks[] = {"folder",
+                                                          "certificate",
+                                                          "envelope",
+                                                          "payload_type",
+                                                          "statement",
+                                                          "signature",
+                                                          "evidence",
+                                                          "job",
+                                                          "job_file",
+                                                          "guarantee",
+                                                          "replayed",
+                                                          "transcript",
+                                                          "model",
+                                                          "grants",
+                                                          "your_job",
+                                                          "simulated"};
+// Those of a folder with rejection.json and no certificate; the verdict is rejected in any case.
+inline constexpr std::string_view kRejectionChecks[] = {"folder",
+                                                        "rejection",
+                                                        "envelope",
+                                                        "payload_type",
+                                                        "statement",
+                                                        "signature",
+                                                        "evidence",
+                                                        "job",
+                                                        "job_file",
+                                                        "rejection_evidence",
+                                                        "your_job",
+                                                        "simulated"};
+
+inline constexpr uint64_t kMaxModelBytes = uint64_t{1} << 32;
+
+// The relying party's check of a run's folder, every file of which is hostile. An error only when
+// `dir` is no folder: code "not_a_folder".
+Result<Outcome> check_run(const std::filesystem::path& dir, const RelyingParty& relying_party);
+
+}  // namespace ginn::certificate

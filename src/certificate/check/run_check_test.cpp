@@ -1,0 +1,383 @@
+#include "certificate/check/run_check.h"
+
+#include <gtest/gtest.h>
+
+#include "base/text.h"
+#include "certificate/check/fake_run.h"
+#include "certificate/issue/format.h"
+#include "crypto/dsse.h"
+#include "protocol/transcript.h"
+
+namespace ginn::certificate {
+namespace {
+
+namespace fs = std::filesystem;
+using crypto::Json;
+
+// Rejected, with exactly these checks failed and these not made.
+void expect_rejected(const Outcome& outcome,
+                     const std::string& failed,
+                     const std::string& skipped = "") {
+  EXPECT_EQ(outcome.verdict, Verdict::kRejected);
+  EXPECT_EQ(failed_checks(outcome), failed);
+  EXPECT_EQ(skipped_checks(outcome), skipped);
+  EXPECT_TRUE(outcome.summary.starts_with("REJECTED: ")) << outcome.summary;
+  EXPECT_EQ(outcome.guarantee, "");
+  EXPECT_EQ(outcome.checks.size(), std::size(kCertificateChecks));
+}
+
+Json::Object& predicate_of(Json::Object& statement) { return *statement["predicate"].as_object(); }
+
+TEST(CheckRun, AcceptsAgainstTheRelyingPartysJob) {
+  FakeRun run;
+  const Outcome outcome = run.check();
+  EXPECT_EQ(outcome.verdict, Verdict::kAccepted) << outcome.summary;
+  EXPECT_EQ(failed_checks(outcome) + skipped_checks(outcome), "");
+  EXPECT_TRUE(outcome.simulated);
+  EXPECT_TRUE(outcome.uncovered_files.empty());
+  EXPECT_TRUE(outcome.guarantee.starts_with("Whatever worker and host do"));
+  EXPECT_TRUE(outcome.summary.starts_with("ACCEPTED. Whatever worker and host do"));
+  EXPECT_NE(outcome.summary.find("SIMULATED"), std::string::npos);
+  ASSERT_EQ(outcome.checks.size(), std::size(kCertificateChecks));
+  for (size_t i = 0; i < outcome.checks.size(); ++i) {
+    EXPECT_EQ(outcome.checks[i].name, kCertificateChecks[i]);
+  }
+  EXPECT_NE(
+      outcome.checks[13].detail.find("signed locally by the host that ran the training: SIMULATED"),
+      std::string::npos);
+}
+
+TEST(CheckRun, ConsistentWithoutAJob) {
+  FakeRun run;
+  const Outcome outcome = run.check({std::nullopt, true, std::nullopt});
+  EXPECT_EQ(outcome.verdict, Verdict::kConsistent);
+  EXPECT_EQ(failed_checks(outcome), "");
+  EXPECT_EQ(skipped_checks(outcome), "your_job");
+  EXPECT_TRUE(outcome.summary.starts_with("CONSISTENT, not accepted"));
+}
+
+TEST(CheckRun, RejectedAgainstAnotherJob) {
+  FakeRun run;
+  RelyingParty other = run.relying_party();
+  (*other.job_digest)[0] ^= 1;
+  expect_rejected(run.check(other), "your_job");
+}
+
+TEST(CheckRun, SimulatedOnlyWhenAllowed) {
+  FakeRun run;
+  RelyingParty strict = run.relying_party();
+  strict.allow_simulated = false;
+  const Outcome outcome = run.check(strict);
+  expect_rejected(outcome, "simulated");
+  EXPECT_TRUE(outcome.simulated);
+  // Without a job too, and the reason given is the one that counts.
+  const Outcome no_job = run.check({});
+  expect_rejected(no_job, "simulated", "your_job");
+  EXPECT_TRUE(no_job.summary.starts_with("REJECTED: simulated: ")) << no_job.summary;
+}
+
+TEST(CheckRun, NoFolder) {
+  FakeRun run;
+  auto outcome = check_run(run.dir() / "nowhere", {});
+  ASSERT_FALSE(outcome.ok());
+  EXPECT_STREQ(outcome.error().code, "not_a_folder");
+  EXPECT_STREQ(check_run(run.dir() / "job.json", {}).error().code, "not_a_folder");
+}
+
+constexpr const char* kAfterCertificate =
+    "envelope payload_type statement signature evidence job job_file guarantee replayed transcript "
+    "model grants your_job simulated";
+
+TEST(CheckRun, CertificateMissingLinkedTooLargeOrBesideARejection) {
+  FakeRun run;
+  const std::string certificate = run.read("certificate.json");
+  fs::remove(run.dir() / "certificate.json");
+  expect_rejected(run.check(), "certificate", kAfterCertificate);
+  run.write("elsewhere", certificate);
+  fs::create_symlink("elsewhere", run.dir() / "certificate.json");
+  expect_rejected(run.check(), "certificate", kAfterCertificate);
+  fs::remove(run.dir() / "certificate.json");
+  run.write("certificate.json", certificate + std::string(kMaxStatementBytes, ' '));
+  expect_rejected(run.check(), "certificate", kAfterCertificate);
+  run.write("certificate.json", certificate);
+  EXPECT_EQ(run.check().verdict, Verdict::kAccepted);
+  run.write("rejection.json", "{}");
+  expect_rejected(run.check(), "certificate", kAfterCertificate);
+}
+
+TEST(CheckRun, TooManyEntries) {
+  FakeRun run;
+  for (int i = 0; i < 10000; ++i) {
+    fs::create_hard_link(run.dir() / "job.json", run.dir() / concat("extra ", i));
+  }
+  expect_rejected(run.check(), "folder", concat("certificate ", kAfterCertificate));
+}
+
+TEST(CheckRun, Envelope) {
+  FakeRun run;
+  const std::string certificate = run.read("certificate.json");
+  const std::string skipped = std::string(kAfterCertificate).substr(9);
+  for (const std::string& text :
+       {std::string(),
+        std::string("{}"),
+        certificate.substr(0, certificate.size() - 1),
+        certificate.substr(0, certificate.size() - 1) + ",\"payloadType\":\"a\"}",
+        std::string(100, '[')}) {
+    run.write("certificate.json", text);
+    expect_rejected(run.check(), "envelope", skipped);
+  }
+}
+
+TEST(CheckRun, PayloadType) {
+  FakeRun run;
+  const auto envelope = crypto::parse_envelope(run.read("certificate.json"), kMaxStatementBytes);
+  run.write("certificate.json",
+            crypto::sign_envelope(FakeRun::verifier_key(), kGrantPayloadType, envelope->payload));
+  expect_rejected(run.check(), "payload_type", std::string(kAfterCertificate).substr(22));
+}
+
+TEST(CheckRun, StatementForm) {
+  FakeRun run;
+  const std::string skipped = std::string(kAfterCertificate).substr(32);
+  run.sign_changed([](Json::Object& statement) { predicate_of(statement)["extra"] = 1; });
+  expect_rejected(run.check(), "statement", skipped);
+  // A rejection under the certificate's name.
+  run.write("certificate.json", issue_rejection(FakeRun::verifier_key(), run.rejection()).value());
+  expect_rejected(run.check(), "statement", skipped);
+}
+
+TEST(CheckRun, Signature) {
+  FakeRun run;
+  auto envelope = crypto::parse_json(run.read("certificate.json"));
+  const std::string good = crypto::canonical_json(*envelope);
+  Json& signature = envelope->as_object()->at("signatures").as_array()->at(0);
+  (*signature.as_object())["sig"] = to_base64(Bytes(64, 3));
+  run.write("certificate.json", crypto::canonical_json(*envelope));
+  expect_rejected(run.check(), "signature");
+  // Another key's signature over the same statement.
+  const auto payload = crypto::parse_envelope(good, kMaxStatementBytes)->payload;
+  run.write("certificate.json",
+            crypto::sign_envelope(FakeRun::owner_key(), kStatementPayloadType, payload));
+  expect_rejected(run.check(), "signature");
+}
+
+TEST(CheckRun, EvidenceOfAnotherKeyJobOrNobody) {
+  FakeRun run;
+  const crypto::Digest job = job::digest(run.job());
+  run.claim().verifier.evidence = FakeRun::evidence(FakeRun::owner_key().public_key(), job);
+  run.sign_claim();
+  expect_rejected(run.check(), "evidence");
+  run.claim().verifier.evidence =
+      FakeRun::evidence(FakeRun::verifier_key().public_key(), crypto::sha256({}));
+  run.sign_claim();
+  expect_rejected(run.check(), "evidence");
+  run.claim().verifier.evidence = "";
+  run.sign_claim();
+  expect_rejected(run.check(), "evidence", "grants simulated");
+}
+
+TEST(CheckRun, JobDisagreesWithTheRestOfThePredicate) {
+  FakeRun run;
+  run.claim().arithmetic_format = "dfp16";
+  run.sign_claim();
+  expect_rejected(run.check(), "job");
+  run.sign_changed([](Json::Object& statement) {
+    Json::Object arithmetic;
+    arithmetic["format"] = "dfp14";
+    arithmetic["version"] = "2";
+    predicate_of(statement)["arithmetic"] = arithmetic;
+  });
+  expect_rejected(run.check(), "job");
+  run.claim().arithmetic_format = "dfp14";
+  run.claim().batch_norm_samples -= 32;
+  run.sign_claim();
+  expect_rejected(run.check(), "job");
+}
+
+TEST(CheckRun, JobOfAnotherDigest) {
+  FakeRun run;
+  // The digest that everything else binds stays; the job shown is another one.
+  job::Job other = run.job();
+  other.lr.peak = 0.3;
+  const std::string text = job::canonical(other);
+  run.write("job.json", text);
+  run.sign_changed(
+      [&](Json::Object& statement) { predicate_of(statement)["job"] = *crypto::parse_json(text); });
+  expect_rejected(run.check(), "job");
+  run.sign_changed(
+      [](Json::Object& statement) { predicate_of(statement)["job"].as_object()->erase("train"); });
+  expect_rejected(run.check(), "job job_file", "guarantee replayed transcript grants");
+}
+
+TEST(CheckRun, JobFile) {
+  FakeRun run;
+  run.write("job.json", run.claim().job + "\n");
+  expect_rejected(run.check(), "job_file");
+  EXPECT_EQ(run.check().uncovered_files, std::vector<std::string>{"job.json"});
+  fs::remove(run.dir() / "job.json");
+  expect_rejected(run.check(), "job_file");
+}
+
+TEST(CheckRun, GuaranteeIsTheJobsOwn) {
+  FakeRun run;
+  const auto with = [&run](const char* key, Json value) {
+    run.sign_changed([&](Json::Object& statement) {
+      (*predicate_of(statement)["guarantee"].as_object())[key] = value;
+    });
+    expect_rejected(run.check(), "guarantee");
+  };
+  Json::Object budget;
+  budget["contributions"] = 1;
+  budget["share"] = 0.01;
+  with("budget", budget);
+  with("statement", "This model is clean.");
+  with("probability", 0.9999);
+  with("contributions", "7489");
+  with("expectedReplays", 7000);
+  with("q", 0.5);
+  with("threshold", "18446744073709551615");
+  with("verify", "all");
+  with("verifyLast", 0.5);
+  with("lives", "2");
+  run.sign_claim();
+  EXPECT_EQ(run.check().verdict, Verdict::kAccepted);
+}
+
+TEST(CheckRun, ReplayedMoreThanThereAre) {
+  FakeRun run;
+  run.claim().replayed = run.job().contributions() + 1;
+  run.sign_claim();
+  expect_rejected(run.check(), "replayed");
+  run.claim().replayed = run.job().contributions();
+  run.sign_claim();
+  EXPECT_EQ(run.check().verdict, Verdict::kAccepted);
+}
+
+TEST(CheckRun, ReplayedLessThanWithoutACoin) {
+  job::Job job = FakeRun::example_job();
+  job.verify = guarantee::Verify::kAll;
+  FakeRun all(job);
+  const Outcome outcome = all.check();
+  EXPECT_EQ(outcome.verdict, Verdict::kAccepted) << outcome.summary;
+  EXPECT_TRUE(outcome.guarantee.starts_with("Each of the 7488 contributions was replayed"));
+  all.claim().replayed = 7487;
+  all.sign_claim();
+  expect_rejected(all.check(), "replayed");
+  job.verify = guarantee::Verify::kSample;
+  job.verify_last = 0.5;
+  FakeRun half(job);
+  EXPECT_EQ(half.check().verdict, Verdict::kAccepted);
+  half.claim().replayed = 3743;
+  half.sign_claim();
+  expect_rejected(half.check(), "replayed");
+}
+
+TEST(CheckRun, TranscriptHeadAndEntries) {
+  FakeRun run;
+  run.claim().transcript_head[0] ^= 1;
+  run.sign_claim();
+  expect_rejected(run.check(), "transcript");
+  run.claim().transcript_head[0] ^= 1;
+  run.claim().transcript_entries += 1;
+  run.sign_claim();
+  expect_rejected(run.check(), "transcript");
+}
+
+TEST(CheckRun, Transcript) {
+  FakeRun run;
+  const std::string text = run.read("transcript.jsonl");
+  const size_t last = text.rfind('\n', text.size() - 2) + 1;
+  run.write("transcript.jsonl", text.substr(0, last));
+  expect_rejected(run.check(), "transcript");
+  // A shorter chain that the certificate agrees with, but not the job.
+  auto replayed = protocol::replay_transcript(
+      text.substr(0, last), job::digest(run.job()), FakeRun::verifier_key().public_key(), 1);
+  run.claim().transcript_head = replayed->head;
+  run.claim().transcript_entries = replayed->entries.size();
+  run.sign_claim();
+  expect_rejected(run.check(), "transcript");
+  fs::remove(run.dir() / "transcript.jsonl");
+  expect_rejected(run.check(), "transcript");
+}
+
+TEST(CheckRun, Model) {
+  FakeRun run;
+  const std::string model = run.read("model.safetensors");
+  run.write("model.safetensors", model + "x");
+  expect_rejected(run.check(), "model");
+  EXPECT_EQ(run.check().uncovered_files, std::vector<std::string>{"model.safetensors"});
+  fs::remove(run.dir() / "model.safetensors");
+  expect_rejected(run.check(), "model");
+  run.write("elsewhere", model);
+  fs::create_symlink("elsewhere", run.dir() / "model.safetensors");
+  expect_rejected(run.check(), "model");
+}
+
+TEST(CheckRun, SecondSubject) {
+  FakeRun run;
+  run.write("model.onnx", "onnx");
+  EXPECT_EQ(run.check().uncovered_files, std::vector<std::string>{"model.onnx"});
+  run.claim().subjects.push_back({"model.onnx", crypto::sha256(as_bytes("onnx"))});
+  run.sign_claim();
+  EXPECT_EQ(run.check().verdict, Verdict::kAccepted);
+  EXPECT_TRUE(run.check().uncovered_files.empty());
+  run.write("model.onnx", "ONNX");
+  expect_rejected(run.check(), "model");
+}
+
+TEST(CheckRun, Grants) {
+  FakeRun run;
+  const auto with = [&run](const std::vector<std::string>& grants) {
+    run.claim().grants = grants;
+    run.sign_claim();
+    expect_rejected(run.check(), "grants");
+  };
+  const std::string good = run.claim().grants[0];
+  with({});
+  with({"grant"});
+  with({good, good});
+  StartStatement other = run.start();
+  other.nonce = "run 2";
+  with({issue_grant(FakeRun::owner_key(), other, true)});
+  // Not local: only the relying party's owner key makes it good.
+  with({issue_grant(FakeRun::owner_key(), run.start(), false)});
+  RelyingParty owner = run.relying_party();
+  owner.owner_key = FakeRun::owner_key().public_key();
+  EXPECT_EQ(run.check(owner).verdict, Verdict::kAccepted);
+  owner.owner_key = FakeRun::verifier_key().public_key();
+  expect_rejected(run.check(owner), "grants");
+}
+
+TEST(CheckRun, LifeOfTheTranscriptIsTheGrantedOne) {
+  FakeRun run;
+  run.claim().life = 2;
+  run.sign_claim();
+  expect_rejected(run.check(), "transcript grants");
+}
+
+TEST(CheckRun, ListsWhatIsNotCovered) {
+  FakeRun run;
+  run.write("report.html", "<html>");
+  run.write("bad\nname\x1b[31m", "");
+  fs::create_directory(run.dir() / "states");
+  fs::create_symlink("/etc/hostname", run.dir() / "link");
+  const Outcome outcome = run.check();
+  EXPECT_EQ(outcome.verdict, Verdict::kAccepted);
+  EXPECT_EQ(outcome.uncovered_files,
+            (std::vector<std::string>{
+                "bad\\x0aname\\x1b[31m", "link (symbolic link)", "report.html", "states/"}));
+}
+
+TEST(CheckRun, DetailsFromOutsideAreEscaped) {
+  FakeRun run;
+  run.claim().arithmetic_format = "\x1b[2J\xc3\xa9";
+  run.sign_claim();
+  const Outcome outcome = run.check();
+  for (const Check& check : outcome.checks) {
+    for (char c : check.detail) EXPECT_TRUE(c >= 0x20 && c <= 0x7e) << check.name;
+  }
+  expect_rejected(outcome, "job");
+}
+
+}  // namespace
+}  // namespace ginn::certificate

@@ -1,0 +1,102 @@
+#include "certificate/issue/grant.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "base/text.h"
+#include "certificate/issue/format.h"
+#include "crypto/dsse.h"
+#include "crypto/json.h"
+
+namespace ginn::certificate {
+namespace {
+
+using crypto::Json;
+constexpr size_t kMaxNonceBytes = 64;
+
+Error grant_form(std::string_view what) {
+  return input_error("grant_form", concat("grant: ", what));
+}
+
+Result<Grant> parse_grant(std::string_view payload) {
+  GINN_ASSIGN(const Json json, crypto::parse_json(payload, {.bytes = kMaxGrantBytes, .depth = 2}));
+  GINN_TRY(crypto::exact_fields(
+      json, {"checkpoint", "jobDigest", "life", "local", "nonce", "ownerKey", "verifierKey"}));
+  Grant grant;
+  GINN_ASSIGN(const std::string job, crypto::string_field(json, "jobDigest"));
+  GINN_ASSIGN(grant.start.job_digest, crypto::parse_tagged(job));
+  GINN_ASSIGN(const std::string verifier, crypto::string_field(json, "verifierKey"));
+  GINN_ASSIGN(grant.start.verifier_key, parse_key(verifier));
+  GINN_ASSIGN(const std::string owner, crypto::string_field(json, "ownerKey"));
+  GINN_ASSIGN(grant.owner, parse_key(owner));
+  GINN_ASSIGN(grant.local, crypto::bool_field(json, "local"));
+  GINN_ASSIGN(const std::string checkpoint, crypto::string_field(json, "checkpoint"));
+  if (!checkpoint.empty()) {
+    GINN_ASSIGN(grant.start.checkpoint, crypto::parse_tagged(checkpoint));
+  }
+  GINN_ASSIGN(const uint64_t life, crypto::integer_field(json, "life"));
+  if (life < 1 || life > std::numeric_limits<uint32_t>::max()) {
+    return grant_form(concat("life is ", life, "; the first life is 1"));
+  }
+  grant.start.life = static_cast<uint32_t>(life);
+  GINN_ASSIGN(grant.start.nonce, crypto::string_field(json, "nonce"));
+  const std::string& nonce = grant.start.nonce;
+  const auto is_printable = [](char c) { return c >= 0x20 && c <= 0x7e; };
+  if (nonce.size() > kMaxNonceBytes || !std::all_of(nonce.begin(), nonce.end(), is_printable)) {
+    return grant_form("nonce is not 0 to 64 printable ASCII characters");
+  }
+  if (crypto::canonical_json(json) != payload) return grant_form("not in canonical form");
+  return grant;
+}
+
+}  // namespace
+
+std::string issue_grant(const crypto::SigningKey& owner, const StartStatement& start, bool local) {
+  Json::Object json;
+  json["nonce"] = start.nonce;
+  json["jobDigest"] = crypto::tagged(start.job_digest);
+  json["verifierKey"] = key_text(start.verifier_key);
+  json["life"] = Json::integer(start.life);
+  json["checkpoint"] = start.checkpoint ? crypto::tagged(*start.checkpoint) : std::string();
+  json["ownerKey"] = key_text(owner.public_key());
+  json["local"] = local;
+  const std::string payload = crypto::canonical_json(std::move(json));
+  return crypto::sign_envelope(owner, kGrantPayloadType, as_bytes(payload));
+}
+
+Result<Grant> check_grant(std::string_view text) {
+  GINN_ASSIGN(const crypto::Envelope envelope, crypto::parse_envelope(text, kMaxGrantBytes));
+  if (envelope.payload_type != kGrantPayloadType) {
+    return input_error("grant_type",
+                       concat("grant: payload type \"",
+                              printable(envelope.payload_type),
+                              "\"; expected ",
+                              kGrantPayloadType));
+  }
+  GINN_ASSIGN(const Grant grant, parse_grant(as_text(envelope.payload)));
+  if (!crypto::verify_envelope(envelope, grant.owner)) {
+    return refused("grant_signature", "grant: the signature is not by the owner key it names");
+  }
+  return grant;
+}
+
+Result<Grant> check_grant_for(std::string_view text, const StartStatement& start) {
+  GINN_ASSIGN(const Grant grant, check_grant(text));
+  if (grant.start == start) return grant;
+  return refused("grant_mismatch",
+                 concat("grant: for life ",
+                        grant.start.life,
+                        " of ",
+                        key_text(grant.start.verifier_key),
+                        " on job ",
+                        crypto::tagged(grant.start.job_digest),
+                        "; this start is life ",
+                        start.life,
+                        " of ",
+                        key_text(start.verifier_key),
+                        " on job ",
+                        crypto::tagged(start.job_digest),
+                        " (nonce and checkpoint must agree too); ask the owner for a new grant"));
+}
+
+}  // namespace ginn::certificate

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "crypto/sha256.h"
+#include "crypto/signature.h"
+
+namespace ginn::protocol {
+
+// The chain over a run's states:
+//   H_0 = SHA-256("ginn transcript v1" 00 || job digest || public key || life u32 LE)
+//   H_i = SHA-256(H_{i-1} || step u64 LE || state digest)
+// `step` counts the steps done: the last entry's step is the job's number of steps. Lives count
+// from 1.
+class Transcript {
+ public:
+  Transcript(const crypto::Digest& job_digest, const crypto::PublicKey& key, uint32_t life);
+
+  // The new entry's line of transcript.jsonl, with its newline. CHECKs that step > the last one.
+  std::string append(uint64_t step, const crypto::Digest& state);
+  const crypto::Digest& head() const { return head_; }
+  uint64_t entries() const { return entries_; }
+  uint64_t last_step() const { return last_step_; }  // 0 without entries
+
+ private:
+  crypto::Digest head_;
+  uint64_t entries_ = 0;
+  uint64_t last_step_ = 0;
+};
+
+// {"step":"12","state":"sha256:..","head":"sha256:.."} and a newline: the one form a line has.
+std::string transcript_line(uint64_t step, const crypto::Digest& state, const crypto::Digest& head);
+
+struct TranscriptEntry {
+  uint64_t step = 0;
+  crypto::Digest state{};
+};
+struct ReplayedTranscript {
+  crypto::Digest head{};
+  std::vector<TranscriptEntry> entries;
+};
+
+inline constexpr size_t kMaxTranscriptBytes = size_t{1} << 26;
+
+// Recomputes the chain from the text of transcript.jsonl, which is hostile. Codes
+// "transcript_too_large", "transcript_line" (form), "transcript_order" (steps do not ascend from
+// 1), "transcript_head" (a line's head is not the recomputed one), each with the line's number.
+Result<ReplayedTranscript> replay_transcript(std::string_view text,
+                                             const crypto::Digest& job_digest,
+                                             const crypto::PublicKey& key,
+                                             uint32_t life);
+
+}  // namespace ginn::protocol
