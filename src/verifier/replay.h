@@ -1,0 +1,71 @@
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "verifier/intake.h"
+
+namespace ginn::verifier {
+
+// A contribution that is not what its microbatch gives: what a third party needs to see it.
+struct Deviation {
+  uint64_t step = 0;
+  uint32_t microbatch = 0;
+  std::shared_ptr<const Snapshot> snapshot;
+  std::shared_ptr<const training::Contribution> received;
+  std::shared_ptr<const training::Contribution> expected;
+};
+
+// Computes one picked contribution again, from its own read of the records. Returns the deviation, if
+// there is one: computed twice before it counts. Codes: Training::contribution's; "replay_unstable" when
+// the two computations differ (faulty hardware).
+Result<std::optional<Deviation>> replay_once(const training::Training& training,
+                                             const data::RecordSource& records,
+                                             const Replay& replay, training::Workspace& workspace);
+
+// A bounded queue of replays and the threads that do them, behind the training.
+class ReplayQueue {
+ public:
+  // The most replays that wait: memory is limit * (snapshot + contribution), at most 512 MiB or 2.
+  static size_t limit(const nn::Graph& graph);
+
+  ReplayQueue(const training::Training& training, const data::RecordSource& records,
+              size_t threads);
+  ~ReplayQueue();
+
+  // Blocks while the queue is at its limit; drops nothing. Returns at once when the run has failed.
+  void push(Replay replay);
+  // Waits until every replay is done, or the run has failed.
+  void drain();
+  // After this no replay is started; for a run that ends early.
+  void stop();
+
+  bool failed() const;
+  // The first failure: a deviation, or an error of a replay that could not be finished.
+  std::optional<Deviation> deviation() const;
+  std::optional<Error> error() const;
+  uint64_t done() const;
+  uint64_t queued() const;     // waiting or being computed
+
+ private:
+  void run();
+
+  const training::Training& training_;
+  const data::RecordSource& records_;
+  const size_t limit_;
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<Replay> waiting_;
+  size_t running_ = 0;
+  uint64_t done_ = 0;
+  bool stop_ = false;
+  std::optional<Deviation> deviation_;
+  std::optional<Error> error_;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace ginn::verifier

@@ -1,0 +1,230 @@
+#include "verifier/session.h"
+
+#include <cstring>
+
+#include "attest/report_data.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "certificate/issue/format.h"
+#include "certificate/issue/grant.h"
+#include "verifier/evidence_file.h"
+
+namespace ginn::verifier {
+namespace {
+
+using protocol::FrameType;
+
+Error out_of_order(FrameType found, FrameType expected) {
+  return refused("frame_order", concat("a ", protocol::frame_name(expected),
+                                       " frame was due, a ", protocol::frame_name(found),
+                                       " frame came"));
+}
+
+}  // namespace
+
+Session::Session(Options options, protocol::Connection connection)
+    : options_(std::move(options)), connection_(std::move(connection)) {}
+
+Session::~Session() = default;
+
+Result<Outcome> Session::run() {
+  Status status = handshake();
+  if (status.ok()) status = take_all();
+  if (status.ok()) status = finish();
+  if (!status.ok() && training_ == nullptr) return status.error();
+  if (replays_ != nullptr) replays_->stop();
+
+  Outcome outcome{status.ok(), "accepted", "every check passed"};
+  if (!status.ok()) {
+    outcome.code = status.error().code;
+    outcome.message = status.error().message;
+    GINN_TRY(write_rejected(status.error()));
+  }
+  crypto::Json::Object verdict;
+  verdict["accepted"] = outcome.accepted;
+  verdict["code"] = outcome.code;
+  verdict["message"] = outcome.message;
+  // The files are written: a worker that is gone no longer matters.
+  (void)connection_.send(FrameType::kVerdict, as_bytes(crypto::canonical_json(verdict)));
+  connection_.finish_sending();
+  return outcome;
+}
+
+Status Session::handshake() {
+  GINN_ASSIGN(FrameType type, connection_.receive_frame(0, payload_, nullptr));
+  if (type != FrameType::kHello) return out_of_order(type, FrameType::kHello);
+  ByteReader hello(payload_);
+  GINN_ASSIGN(const uint16_t version, hello.u16());
+  if (version != protocol::kVersion) {
+    return refused("protocol_version", concat("this verifier speaks version ", protocol::kVersion,
+                                              ", the worker ", version));
+  }
+  GINN_ASSIGN(type, connection_.receive_frame(0, payload_, nullptr));
+  if (type != FrameType::kJob) return out_of_order(type, FrameType::kJob);
+  job_text_ = std::string(as_text(payload_));
+  GINN_ASSIGN(const job::Job job, job::parse(job_text_));
+  job_digest_ = job::digest(job);
+
+  GINN_ASSIGN(crypto::SigningKey key, crypto::SigningKey::generate());
+  key_ = std::make_unique<crypto::SigningKey>(std::move(key));
+  const auto attester = attest::simulated_attester(options_.measurement);
+  GINN_ASSIGN(evidence_,
+              attester->evidence(attest::report_data(key_->public_key(), job_digest_)));
+  GINN_ASSIGN(training_, training::Training::create(job, options_.level));
+  GINN_ASSIGN(intake_, Intake::create(*training_));
+  transcript_ =
+      std::make_unique<protocol::Transcript>(job_digest_, key_->public_key(), kLife);
+  GINN_ASSIGN(records_, data::FileRecords::create(job.data, options_.records));
+
+  crypto::Json::Object start;
+  start["nonce"] = job.nonce;
+  start["jobDigest"] = crypto::tagged(job_digest_);
+  start["verifierKey"] = certificate::key_text(key_->public_key());
+  start["life"] = static_cast<double>(kLife);
+  start["evidence"] = evidence_;
+  GINN_TRY(connection_.send(FrameType::kStart, as_bytes(crypto::canonical_json(start))));
+  GINN_ASSIGN(type, connection_.receive_frame(intake_->payload_bytes(), payload_, nullptr));
+  if (type != FrameType::kGrant) return out_of_order(type, FrameType::kGrant);
+  grant_ = std::string(as_text(payload_));
+  const certificate::StartStatement asked{job.nonce, job_digest_, key_->public_key(), kLife,
+                                          std::nullopt};
+  GINN_TRY(certificate::check_grant_for(grant_, asked));
+
+  replays_ = std::make_unique<ReplayQueue>(*training_, *records_, options_.threads);
+  ByteWriter ready;
+  ready.u64(intake_->next_step());
+  ready.u32(intake_->next_microbatch());
+  return connection_.send(FrameType::kReady, ready.view());
+}
+
+Status Session::watch() {
+  const protocol::RunStatus status{intake_->taken(), replays_->done(), replays_->queued()};
+  (void)connection_.try_send(FrameType::kStatus, protocol::write_status(status));
+  if (!replays_->failed()) return ok_status();
+  if (const auto deviation = replays_->deviation()) {
+    return refused("deviation", sentence(*deviation));
+  }
+  return *replays_->error();
+}
+
+std::string Session::sentence(const Deviation& deviation) const {
+  return concat("the contribution of step ", deviation.step, ", microbatch ",
+                deviation.microbatch, " is not what its records and weights give");
+}
+
+Status Session::take_one() {
+  Result<FrameType> type = connection_.receive_frame(intake_->payload_bytes(), payload_,
+                                                     [this] { return watch(); });
+  if (!type.ok()) {
+    if (std::string_view(type.error().code) != "peer_closed") return type.error();
+    return refused("worker_disconnected",
+                   concat("the worker closed the connection after ", intake_->taken(), " of ",
+                          training_->job().contributions(), " contributions"));
+  }
+  if (*type != FrameType::kContribution) return out_of_order(*type, FrameType::kContribution);
+  // The coin is drawn only now that the bytes are in private memory.
+  GINN_ASSIGN(std::optional<Replay> replay, intake_->take(payload_, options_.coin()));
+  if (replay.has_value()) replays_->push(std::move(*replay));
+  return note_step();
+}
+
+Status Session::note_step() {
+  const uint64_t step = intake_->next_step();
+  if (intake_->next_microbatch() != 0 || step == 0) return ok_status();
+  if (step % kTranscriptSteps == 0 || intake_->complete()) {
+    transcript_lines_ += transcript_->append(step, intake_->state().digest());
+  }
+  return ok_status();
+}
+
+Status Session::take_all() {
+  constexpr uint64_t kWatchContributions = 64;
+  while (!intake_->complete()) {
+    if (replays_->failed() || intake_->taken() % kWatchContributions == 0) GINN_TRY(watch());
+    GINN_TRY(take_one());
+  }
+  GINN_ASSIGN(const FrameType type,
+              connection_.receive_frame(intake_->payload_bytes(), payload_,
+                                        [this] { return watch(); }));
+  if (type != FrameType::kEnd) return refused("data_after_end", "data after the last contribution");
+  // Only the end of the stream may follow.
+  uint8_t more = 0;
+  const Status end = connection_.receive({&more, 1}, [this] { return watch(); });
+  if (end.ok()) return refused("data_after_end", "data after the end frame");
+  if (std::string_view(end.error().code) != "peer_closed") return end.error();
+  return ok_status();
+}
+
+Status Session::finish() {
+  replays_->drain();
+  GINN_TRY(watch());
+  ThreadPool pool(options_.threads);
+  GINN_ASSIGN(statistics_, training_->running_statistics(*records_, intake_->state().weights(),
+                                                         pool));
+  return write_accepted();
+}
+
+certificate::VerifierIdentity Session::identity() const {
+  return {std::string(kVersion), evidence_};
+}
+
+Status Session::write_accepted() {
+  const job::Job& job = training_->job();
+  const Bytes model = training_->model_file(intake_->state().weights(), statistics_);
+  certificate::Claim claim{
+      {{std::string(certificate::kModelFile), crypto::sha256(model)}},
+      job_text_,
+      job.format,
+      {job.probability, job.budget, job.verify, job.verify_last, job.lives, job.steps,
+       intake_->sampling()},
+      replays_->done(),
+      transcript_->head(),
+      transcript_->entries(),
+      kLife,
+      identity(),
+      {grant_},
+      job.bn_samples};
+  GINN_ASSIGN(const std::string certificate, certificate::issue_certificate(*key_, claim));
+  const auto& out = options_.out;
+  GINN_TRY(write_file_atomic(out / certificate::kJobFile, as_bytes(job_text_)));
+  GINN_TRY(write_file_atomic(out / certificate::kTranscriptFile, as_bytes(transcript_lines_)));
+  GINN_TRY(write_file_atomic(out / certificate::kModelFile, model));
+  return write_file_atomic(out / certificate::kCertificateFile, as_bytes(certificate));
+}
+
+Result<crypto::Digest> Session::write_evidence(const Deviation& deviation) {
+  GINN_ASSIGN(const Bytes file, evidence_file(*training_, deviation));
+  GINN_TRY(write_file_atomic(options_.out / certificate::kRejectionEvidenceFile, file));
+  return crypto::sha256(file);
+}
+
+Status Session::write_rejected(const Error& error) {
+  certificate::RejectionClaim claim;
+  claim.job = job_text_;
+  claim.code = error.code;
+  claim.message = error.message;
+  claim.verifier = identity();
+  if (intake_ != nullptr) {
+    claim.step = intake_->next_step();
+    claim.microbatch = intake_->next_microbatch();
+  }
+  const auto deviation = replays_ == nullptr ? std::nullopt : replays_->deviation();
+  if (deviation.has_value() && std::string_view(error.code) == "deviation") {
+    claim.step = deviation->step;
+    claim.microbatch = deviation->microbatch;
+    claim.records = training_->record_indices(deviation->step, deviation->microbatch);
+    Bytes bytes(training::encoded_size(training_->graph()));
+    training::encode(training_->graph(), *deviation->received, bytes);
+    claim.received = crypto::sha256(bytes);
+    training::encode(training_->graph(), *deviation->expected, bytes);
+    claim.expected = crypto::sha256(bytes);
+    GINN_ASSIGN(claim.evidence_file, write_evidence(*deviation));
+  }
+  GINN_ASSIGN(const std::string rejection, certificate::issue_rejection(*key_, claim));
+  const auto& out = options_.out;
+  GINN_TRY(write_file_atomic(out / certificate::kJobFile, as_bytes(job_text_)));
+  GINN_TRY(write_file_atomic(out / certificate::kTranscriptFile, as_bytes(transcript_lines_)));
+  return write_file_atomic(out / certificate::kRejectionFile, as_bytes(rejection));
+}
+
+}  // namespace ginn::verifier
