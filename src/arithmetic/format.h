@@ -65,8 +65,9 @@ inline int64_t rne_wide(double x) {
   return static_cast<int64_t>((x + kMagic) - kMagic);
 }
 
+// NaN gives q_max.
 inline float clampf(float x, float q_max) {
-  return x > q_max ? q_max : (x < -q_max ? -q_max : x);
+  return x < q_max ? (x > -q_max ? x : -q_max) : q_max;
 }
 inline int16_t quant(float scaled, int32_t q_max) {
   return static_cast<int16_t>(rne_small(clampf(scaled, static_cast<float>(q_max))));

@@ -112,7 +112,12 @@ void check_batches(const Job& job, Problems& problems) {
     problems.add("train.epochs", concat("gives ", steps, " steps; allowed: below 2^40"));
   }
   if (!microbatch_is_good(job)) return;
-  problems.integer("train.bn_samples", job.bn_samples, job.microbatch, job.data.records);
+  // Sums of the statistics stay below 2^62 (docs/arithmetic.md, section 10).
+  constexpr uint64_t kMostMicrobatches = 2048;
+  problems.integer("train.bn_samples",
+                   job.bn_samples,
+                   job.microbatch,
+                   std::min(job.data.records, kMostMicrobatches * job.microbatch));
   if (job.bn_samples % job.microbatch != 0) {
     problems.add("train.bn_samples",
                  concat("found ",

@@ -290,6 +290,8 @@ TEST(JobSteps, FollowTheLastBatch) {
   EXPECT_EQ(job.contributions(), 7488u);
   job.last_batch = data::LastBatch::kCarry;
   EXPECT_EQ(derived_steps(job), 1875u);
+  job.epochs = 1;
+  EXPECT_EQ(derived_steps(job), 468u);  // 60000 / 128 = 468.75
   job.epochs = 0;
   EXPECT_EQ(derived_steps(job), 0u);
   job = good_job();

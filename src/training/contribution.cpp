@@ -97,15 +97,12 @@ Wide norm_limit(double clip_norm) {
 
 bool norm_within(const nn::Graph& graph, const device::MapKernels& maps,
                  const Contribution& contribution, Wide limit) {
-  Wide total = 0;
   for (size_t p = 0; p < graph.parameters().size(); ++p) {
     const nn::Parameter& parameter = graph.parameters()[p];
     const uint64_t squares = maps.norm2(contribution.q.data() + parameter.offset, parameter.count);
-    const int shift = 2 * (contribution.exponents[p] + kGridShift);
-    // limit < 2^125: a term of 126 bits or more is above it; a smaller one cannot overflow the total.
-    if (squares != 0 && std::bit_width(squares) + shift > 126) return false;
-    total += static_cast<Wide>(squares) << (squares != 0 ? shift : 0);
-    if (total > limit) return false;
+    const int shift = 2 * (contribution.exponents[p] + kGridShift);   // 0 to 120
+    if (squares > (limit >> shift)) return false;
+    limit -= static_cast<Wide>(squares) << shift;
   }
   return true;
 }

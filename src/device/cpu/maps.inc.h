@@ -16,7 +16,7 @@ inline __attribute__((always_inline)) int32_t rne(float x) {
   return static_cast<int32_t>((x + kMagic) - kMagic);
 }
 inline __attribute__((always_inline)) float clamp(float x, float q) {
-  return x > q ? q : (x < -q ? -q : x);
+  return x < q ? (x > -q ? x : -q) : q;   // NaN gives q
 }
 inline __attribute__((always_inline)) uint32_t bits_of(float x) {
   uint32_t bits;

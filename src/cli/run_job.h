@@ -1,0 +1,74 @@
+#pragma once
+
+#include <atomic>
+#include <optional>
+
+#include "attack/attacker.h"
+#include "cli/job_source.h"
+#include "cli/run_folder.h"
+#include "cli/terminal.h"
+#include "cli/verbs.h"
+#include "worker/client.h"
+#include "worker/loop.h"
+
+namespace ginn::cli {
+
+// A step as metrics.csv and the report show it.
+struct StepRow {
+  worker::StepReport report;
+  double seconds = 0;              // since the start
+  protocol::RunStatus verifier;
+};
+
+// What train, work and attack share: one job on its way through this process as the worker.
+class JobRun {
+ public:
+  // `attacker` may be null. `threads`: of the worker.
+  JobRun(const TrainOptions& options, LoadedJob job, std::unique_ptr<training::Training> training);
+
+  const LoadedJob& job() const { return job_; }
+  const training::Training& training() const { return *training_; }
+  ThreadPool& pool() { return pool_; }
+  void set_attacker(std::unique_ptr<attack::Attacker> attacker) { attacker_ = std::move(attacker); }
+  uint64_t tampered() const { return tampered_; }
+
+  // Trains; every contribution goes to `client` unless it is null. Codes: worker::train's,
+  // "interrupted".
+  Result<std::unique_ptr<training::State>> train(const data::RecordSource& records,
+                                                 worker::Client* client);
+  const std::vector<StepRow>& rows() const { return rows_; }
+  double seconds() const;
+
+ private:
+  Status step_done(const worker::StepReport& report, worker::Client* client);
+  std::string progress_line(const worker::StepReport& report,
+                            const protocol::RunStatus& status) const;
+
+  const TrainOptions& options_;
+  LoadedJob job_;
+  std::unique_ptr<training::Training> training_;
+  ThreadPool pool_;
+  std::unique_ptr<attack::Attacker> attacker_;
+  uint64_t tampered_ = 0;
+  Progress progress_;
+  std::vector<StepRow> rows_;
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+// Ctrl-C and SIGTERM set a flag that the loop reads after every step.
+void watch_interrupts();
+
+Result<std::unique_ptr<JobRun>> open_job_run(const TrainOptions& options);
+
+// Signs the grant of a simulated run with a key made for it: an owner's leave in form only.
+Result<std::string> local_grant(const certificate::StartStatement& start);
+
+// The verified run: starts a verifier (or uses options.verifier), trains, waits for the verdict and leaves
+// the folder's files. Exit code 0 accepted, 1 rejected.
+Result<int> run_verified(const TrainOptions& options, JobRun& run, const std::string& mode);
+
+// metrics.csv, run.json and report.html, from what the folder holds.
+Status write_outputs(const TrainOptions& options, const JobRun& run, RunRecord record,
+                     const std::optional<worker::Verdict>& verdict);
+
+}  // namespace ginn::cli

@@ -1,0 +1,76 @@
+#include <fmt/format.h>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "certificate/issue/format.h"
+#include "cli/run_job.h"
+#include "cli/verifier_process.h"
+#include "import/dataset_import.h"
+
+namespace ginn::cli {
+namespace {
+
+Status check_options(const TrainOptions& options) {
+  if (options.trusted_only && options.unverified) {
+    return input_error("usage", "--trusted-only and --unverified exclude each other");
+  }
+  if (options.device != "auto" && options.device != "cpu") {
+    return environment_error("no_device", concat("device \"", printable(options.device),
+                                                 "\": this build has the CPU only"));
+  }
+  if (options.tee != "simulated") {
+    return environment_error("no_tee", concat("TEE \"", printable(options.tee),
+                                              "\": this build has the simulated one only"));
+  }
+  return ok_status();
+}
+
+// The two baselines: the same job in this process alone, without a certificate. Trusted-only reads its
+// records as the verifier would, from a file and checked against the root.
+Result<int> run_baseline(const TrainOptions& options, JobRun& run) {
+  std::unique_ptr<TemporaryFolder> folder;
+  std::unique_ptr<data::FileRecords> checked;
+  const data::RecordSource* records = run.job().train.get();
+  if (options.trusted_only) {
+    GINN_ASSIGN(folder, TemporaryFolder::create());
+    const auto path = folder->path() / "records.bin";
+    GINN_TRY(import::write_records_file(*run.job().train, path));
+    GINN_ASSIGN(checked, data::FileRecords::create(run.training().job().data, path));
+    records = checked.get();
+  }
+  GINN_ASSIGN(const auto state, run.train(*records, nullptr));
+  GINN_ASSIGN(const training::RunningStatistics statistics,
+              run.training().running_statistics(*records, state->weights(), run.pool()));
+  const Bytes model = run.training().model_file(state->weights(), statistics);
+  const std::filesystem::path out = options.out;
+  GINN_TRY(write_file_atomic(out / certificate::kJobFile,
+                             as_bytes(job::canonical(run.training().job()))));
+  GINN_TRY(write_file_atomic(out / certificate::kModelFile, model));
+  RunRecord record;
+  record.mode = options.trusted_only ? "trusted-only" : "unverified";
+  GINN_TRY(write_outputs(options, run, record, std::nullopt));
+  if (options.json) {
+    crypto::Json::Object json;
+    json["mode"] = record.mode;
+    json["out"] = options.out;
+    json["model"] = crypto::tagged(crypto::sha256(model));
+    json["seconds"] = run.seconds();
+    fmt::print("{}\n", crypto::pretty_json(json));
+  } else if (!options.quiet) {
+    fmt::print("model.safetensors in {} ({} run: no certificate)\n", options.out, record.mode);
+  }
+  return 0;
+}
+
+}  // namespace
+
+Result<int> train_verb(const TrainOptions& options) {
+  GINN_TRY(check_options(options));
+  GINN_ASSIGN(const auto run, open_job_run(options));
+  GINN_TRY(prepare_run_folder(options.out));
+  watch_interrupts();
+  if (options.trusted_only || options.unverified) return run_baseline(options, *run);
+  return run_verified(options, *run, "verified");
+}
+
+}  // namespace ginn::cli

@@ -1,0 +1,117 @@
+#include "cli/verifier_process.h"
+
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <system_error>
+#include <vector>
+
+#include "base/text.h"
+
+namespace ginn::cli {
+namespace {
+
+Usage to_usage(const rusage& usage) {
+  const auto seconds = [](const timeval& t) {
+    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) * 1e-6;
+  };
+  return {seconds(usage.ru_utime) + seconds(usage.ru_stime),
+          static_cast<double>(usage.ru_maxrss) * 1024.0};
+}
+
+// In the child: only async-signal-safe calls.
+[[noreturn]] void become_verifier(const char* program, char* const* arguments, const char* log) {
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  ::setpgid(0, 0);   // Ctrl-C is the parent's to handle
+  const int file = ::open(log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (file >= 0) {
+    ::dup2(file, STDERR_FILENO);
+    ::dup2(file, STDOUT_FILENO);
+  }
+  ::execv(program, arguments);
+  ::_exit(127);
+}
+
+}  // namespace
+
+Usage own_usage() {
+  rusage usage{};
+  ::getrusage(RUSAGE_SELF, &usage);
+  return to_usage(usage);
+}
+
+Result<std::unique_ptr<TemporaryFolder>> TemporaryFolder::create() {
+  std::error_code error;
+  const auto base = std::filesystem::temp_directory_path(error);
+  std::string name = ((error ? std::filesystem::path("/tmp") : base) / "ginn-XXXXXX").string();
+  if (::mkdtemp(name.data()) == nullptr) {
+    return environment_error("cannot_start", concat("making a temporary folder ", name, ": ",
+                                                    std::strerror(errno)));
+  }
+  auto folder = std::make_unique<TemporaryFolder>();
+  folder->path_ = name;
+  return folder;
+}
+
+TemporaryFolder::~TemporaryFolder() {
+  std::error_code ignored;
+  if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
+}
+
+Result<std::unique_ptr<VerifierProcess>> VerifierProcess::start(
+    const std::filesystem::path& records, const std::filesystem::path& out,
+    const std::filesystem::path& log, uint32_t threads) {
+  std::error_code error;
+  const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
+  const auto program = self.parent_path() / "ginn-verifier";
+  if (error || ::access(program.c_str(), X_OK) != 0) {
+    return environment_error("no_verifier_program",
+                             concat("ginn-verifier is not beside ginn: ", program.string()));
+  }
+  auto process = std::unique_ptr<VerifierProcess>(new VerifierProcess());
+  process->socket_ = records.parent_path() / "verifier.sock";
+  std::vector<std::string> words = {program.string(),      "--listen",
+                                    process->address(),    "--records",
+                                    records.string(),      "--out",
+                                    out.string(),          "--threads",
+                                    std::to_string(threads)};
+  std::vector<char*> arguments;
+  for (std::string& word : words) arguments.push_back(word.data());
+  arguments.push_back(nullptr);
+  const std::string log_name = log.string();
+  process->pid_ = ::fork();
+  if (process->pid_ < 0) {
+    return environment_error("cannot_start",
+                             concat("starting ginn-verifier: ", std::strerror(errno)));
+  }
+  if (process->pid_ == 0) {
+    become_verifier(program.c_str(), arguments.data(), log_name.c_str());
+  }
+  return process;
+}
+
+VerifierProcess::~VerifierProcess() {
+  if (pid_ > 0) {
+    ::kill(pid_, SIGKILL);
+    wait();
+  }
+}
+
+int VerifierProcess::wait() {
+  int status = 0;
+  rusage usage{};
+  if (pid_ <= 0) return -1;
+  while (::wait4(pid_, &status, 0, &usage) < 0 && errno == EINTR) {
+  }
+  pid_ = -1;
+  usage_ = to_usage(usage);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+}  // namespace ginn::cli

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "base/result.h"
+
+namespace ginn::cli {
+
+struct Usage {
+  double cpu_seconds = 0;
+  double peak_bytes = 0;
+};
+Usage own_usage();
+
+// A ginn-verifier that this program started; its socket is beside the records' file. Killed when
+// destroyed.
+class VerifierProcess {
+ public:
+  // Starts `ginn-verifier` from the folder of this program. Its messages go to `log`. Codes
+  // "no_verifier_program", "cannot_start".
+  static Result<std::unique_ptr<VerifierProcess>> start(const std::filesystem::path& records,
+                                                        const std::filesystem::path& out,
+                                                        const std::filesystem::path& log,
+                                                        uint32_t threads);
+  ~VerifierProcess();
+
+  std::string address() const { return "unix:" + socket_.string(); }
+  // Waits for its end: exit code (128 + signal when killed).
+  int wait();
+  Usage usage() const { return usage_; }
+
+ private:
+  VerifierProcess() = default;
+  std::filesystem::path socket_;
+  pid_t pid_ = -1;
+  Usage usage_;
+};
+
+// A private folder below the system's temporary folder, removed when destroyed. Code "cannot_start".
+class TemporaryFolder {
+ public:
+  static Result<std::unique_ptr<TemporaryFolder>> create();
+  ~TemporaryFolder();
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+}  // namespace ginn::cli

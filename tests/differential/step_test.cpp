@@ -1,0 +1,270 @@
+// Whole steps of the engine against the oracle, by memcmp, at every level that this CPU has.
+#include <gtest/gtest.h>
+
+#include <cstring>
+
+#include "tests/oracle/oracle.h"
+#include "tests/support/synthetic.h"
+#include "training/training.h"
+
+namespace ginn {
+namespace {
+
+using device::Level;
+
+oracle::Spec spec_of(const job::Job& job) {
+  oracle::Spec spec;
+  spec.model = job.model;
+  spec.height = job.input_height();
+  spec.width = job.input_width();
+  spec.channels = job.data.channels;
+  spec.classes = job.data.classes;
+  spec.microbatch = job.microbatch;
+  spec.microbatches = job.microbatches();
+  spec.mean = job.mean;
+  spec.std = job.std;
+  spec.clip_norm = job.clip_norm;
+  spec.momentum = job.momentum;
+  spec.weight_decay = job.weight_decay;
+  spec.label_smoothing = job.label_smoothing;
+  spec.nesterov = job.nesterov;
+  spec.decoupled = job.decoupled;
+  spec.seed = job.seed;
+  return spec;
+}
+
+oracle::Schedule schedule_of(const job::Job& job) {
+  oracle::Schedule schedule;
+  switch (job.lr.schedule) {
+    case job::Schedule::kConstant:
+      schedule.kind = oracle::Schedule::kConstant;
+      break;
+    case job::Schedule::kCosine:
+      schedule.kind = oracle::Schedule::kCosine;
+      break;
+    case job::Schedule::kStep:
+      schedule.kind = oracle::Schedule::kStep;
+      break;
+  }
+  schedule.peak = job.lr.peak;
+  schedule.warmup = job.lr.warmup;
+  schedule.gamma = job.lr.gamma;
+  schedule.milestones = job.lr.milestones;
+  schedule.steps = job.steps;
+  return schedule;
+}
+
+// Raw records as the oracle reads them, by its own order and augmentation.
+struct OracleData {
+  const data::MemoryRecords& records;
+  const job::Job& job;
+
+  void image(uint32_t record, bool training, uint64_t t, uint32_t position,
+             std::vector<uint8_t>& images, std::vector<uint32_t>& labels) const {
+    const size_t size = job.data.record_bytes();
+    const ByteView raw = records.bytes().subspan(record * size, size);
+    labels.push_back(raw[0] + 256u * raw[1]);
+    const std::vector<uint8_t> pixels(raw.begin() + 2, raw.end());
+    const oracle::Augment rule{job.preprocess.pad, job.preprocess.crop, job.preprocess.flip};
+    const auto out = oracle::augment(pixels, job.data.height, job.data.width, job.data.channels,
+                                     rule, training, job.seed, t, position);
+    images.insert(images.end(), out.begin(), out.end());
+  }
+
+  void microbatch(uint64_t t, uint32_t j, std::vector<uint8_t>& images,
+                  std::vector<uint32_t>& labels) const {
+    images.clear();
+    labels.clear();
+    const auto batch =
+        oracle::batch_records(job.seed, static_cast<uint32_t>(job.data.records), job.batch,
+                              job.last_batch == data::LastBatch::kCarry, t);
+    for (uint32_t i = 0; i < job.microbatch; ++i) {
+      const uint32_t position = j * job.microbatch + i;
+      image(batch[position], true, t, position, images, labels);
+    }
+  }
+};
+
+Bytes state_bytes(const training::State& state) {
+  // weights() points at all w, then all v.
+  Bytes bytes(2 * state.parameter_count() * sizeof(float));
+  std::memcpy(bytes.data(), state.weights(), bytes.size());
+  return bytes;
+}
+
+// Steps and the end of a short run of one job: every contribution, every state, the statistics and the
+// logits of an evaluation.
+void compare(const job::Job& job, const data::MemoryRecords& records, Level level, uint64_t steps) {
+  SCOPED_TRACE(std::string(device::level_name(level)) + " " + job.model);
+  ASSERT_TRUE(job::validate(job).empty());
+  auto created = training::Training::create(job, level);
+  ASSERT_TRUE(created.ok()) << created.error().message;
+  const training::Training& training = **created;
+  training::State state(training.graph(), job);
+  oracle::Oracle oracle(spec_of(job));
+  const OracleData data{records, job};
+  const auto workspace = training.workspace();
+  training::Contribution contribution(training.graph());
+  Bytes encoded(training::encoded_size(training.graph()));
+  std::vector<uint8_t> images;
+  std::vector<uint32_t> labels;
+
+  ASSERT_EQ(training.graph().parameters().size(), oracle.parameters().size());
+  for (size_t p = 0; p < oracle.parameters().size(); ++p) {
+    EXPECT_EQ(training.graph().parameters()[p].name, oracle.parameters()[p].name);
+    EXPECT_EQ(training.graph().parameters()[p].shape, oracle.parameters()[p].shape);
+  }
+  EXPECT_EQ(state_bytes(state), oracle.state_bytes()) << "initial weights";
+
+  for (uint64_t t = 0; t < steps; ++t) {
+    const auto weights = training.prepare(state.weights());
+    ASSERT_TRUE(weights.ok());
+    for (uint32_t j = 0; j < job.microbatches(); ++j) {
+      SCOPED_TRACE("step " + std::to_string(t) + ", microbatch " + std::to_string(j));
+      const Status status =
+          training.contribution(records, *weights, t, j, *workspace, contribution);
+      ASSERT_TRUE(status.ok()) << status.error().message;
+      data.microbatch(t, j, images, labels);
+      const auto expected = oracle.contribution(images, labels);
+      ASSERT_TRUE(expected.has_value()) << oracle.failure();
+      for (size_t p = 0; p < oracle.parameters().size(); ++p) {
+        const nn::Parameter& parameter = training.graph().parameters()[p];
+        ASSERT_EQ(0, std::memcmp(oracle.gradients()[p].data(),
+                                 workspace->run.gradients().data() + parameter.offset,
+                                 parameter.count * sizeof(float)))
+            << parameter.name;
+      }
+      training::encode(training.graph(), contribution, encoded);
+      ASSERT_EQ(encoded, *expected);
+      EXPECT_EQ(workspace->run.loss_sum(), oracle.loss_fixed());
+      EXPECT_EQ(workspace->run.correct(), oracle.correct());
+      EXPECT_TRUE(training::norm_within(training.graph(), training.maps(), contribution,
+                                        training::norm_limit(job.clip_norm)));
+      EXPECT_TRUE(oracle.norm_ok(*expected));
+      state.add(training.maps(), contribution);
+      ASSERT_TRUE(oracle.accumulate(*expected));
+    }
+    const float rate = training::learning_rate(job, t);
+    EXPECT_EQ(rate, oracle::learning_rate(schedule_of(job), t));
+    ASSERT_TRUE(state.apply(training.maps()).ok());
+    ASSERT_TRUE(oracle.apply(rate));
+    ASSERT_EQ(state_bytes(state), oracle.state_bytes()) << "after step " << t;
+  }
+
+  // Section 10.
+  ThreadPool pool(2);
+  const auto statistics = training.running_statistics(records, state.weights(), pool);
+  ASSERT_TRUE(statistics.ok());
+  const auto order = oracle::permutation(job.seed, job.epochs,
+                                         static_cast<uint32_t>(job.data.records));
+  oracle.begin_statistics();
+  for (uint64_t b = 0; b < job.bn_samples; b += job.microbatch) {
+    images.clear();
+    labels.clear();
+    for (uint32_t i = 0; i < job.microbatch; ++i) {
+      data.image(order[b + i], false, 0, 0, images, labels);
+    }
+    ASSERT_TRUE(oracle.add_statistics(images));
+  }
+  ASSERT_TRUE(oracle.finish_statistics());
+  for (const nn::BatchNorm& norm : training.graph().batch_norms()) {
+    const oracle::Oracle::Running& running = oracle.running().at(norm.name);
+    for (size_t c = 0; c < norm.channels; ++c) {
+      EXPECT_EQ(running.mean[c], statistics->mean[norm.offset + c]) << norm.name;
+      EXPECT_EQ(running.var[c], statistics->var[norm.offset + c]) << norm.name;
+    }
+  }
+  nn::StepWeights weights = training.prepare(state.weights()).value();
+  weights.running_mean = statistics->mean.data();
+  weights.running_var = statistics->var.data();
+  images.clear();
+  labels.clear();
+  for (uint32_t i = 0; i < job.microbatch; ++i) data.image(i, false, 0, 0, images, labels);
+  const auto logits = oracle.evaluate_logits(images);
+  ASSERT_TRUE(logits.has_value());
+  // The input of the workspace still holds other images: evaluate through the public path and compare
+  // what it says of the same ones.
+  const auto evaluated = training.evaluate(records, state.weights(), *statistics, pool);
+  ASSERT_TRUE(evaluated.ok());
+  uint64_t correct = 0;
+  for (uint64_t begin = 0; begin < job.data.records; begin += job.microbatch) {
+    images.clear();
+    labels.clear();
+    const uint64_t end = std::min<uint64_t>(job.data.records, begin + job.microbatch);
+    for (uint64_t i = begin; i < end; ++i) {
+      data.image(static_cast<uint32_t>(i), false, 0, 0, images, labels);
+    }
+    const auto batch = oracle.evaluate_logits(images);
+    ASSERT_TRUE(batch.has_value());
+    for (size_t i = 0; i < labels.size(); ++i) {
+      const float* l = batch->data() + i * job.data.classes;
+      uint32_t best = 0;
+      for (uint32_t k = 1; k < job.data.classes; ++k) best = l[k] > l[best] ? k : best;
+      correct += best == labels[i];
+    }
+  }
+  EXPECT_EQ(evaluated->correct, correct);
+}
+
+class Step : public testing::TestWithParam<Level> {
+ protected:
+  void SetUp() override {
+    if (!device::level_supported(GetParam())) {
+      GTEST_SKIP() << "this CPU lacks " << device::level_name(GetParam());
+    }
+  }
+};
+
+TEST_P(Step, Mlp) {
+  const auto records = test::synthetic_records({});
+  compare(test::synthetic_job(*records, "mlp"), *records, GetParam(), 4);
+}
+
+TEST_P(Step, LenetWithColourAndPad) {
+  const auto records = test::synthetic_records({30, 11, 13, 3, 5, 2});
+  job::Job job = test::synthetic_job(*records, "lenet");
+  job.preprocess.pad = 2;
+  job.label_smoothing = 0.1;
+  job.nesterov = true;
+  job.lr.schedule = job::Schedule::kStep;
+  job.lr.milestones = {0.4, 0.8};
+  test::derive_steps(job);
+  compare(job, *records, GetParam(), 3);
+}
+
+TEST_P(Step, Resnet8WithAugmentation) {
+  const auto records = test::synthetic_records({40, 16, 16, 1, 4, 3});
+  compare(test::synthetic_job(*records, "resnet8"), *records, GetParam(), 3);
+}
+
+TEST_P(Step, Resnet8OddSizesCarryDecoupled) {
+  const auto records = test::synthetic_records({21, 13, 11, 2, 3, 4});
+  job::Job job = test::synthetic_job(*records, "resnet8");
+  job.batch = 6;
+  job.microbatch = 3;
+  job.bn_samples = 9;
+  job.decoupled = true;
+  job.last_batch = data::LastBatch::kCarry;
+  job.epochs = 2;
+  job.lr.schedule = job::Schedule::kConstant;
+  test::derive_steps(job);
+  compare(job, *records, GetParam(), 4);
+}
+
+TEST_P(Step, Resnet20) {
+  const auto records = test::synthetic_records({16, 8, 8, 3, 4, 5});
+  compare(test::synthetic_job(*records, "resnet20"), *records, GetParam(), 2);
+}
+
+TEST_P(Step, FashionSizedResnet8) {
+  const auto records = test::synthetic_records({16, 28, 28, 1, 10, 6});
+  compare(test::synthetic_job(*records, "resnet8"), *records, GetParam(), 1);
+}
+
+INSTANTIATE_TEST_SUITE_P(Levels, Step, testing::ValuesIn(device::all_levels()),
+                         [](const testing::TestParamInfo<Level>& level) {
+                           return std::string(device::level_name(level.param));
+                         });
+
+}  // namespace
+}  // namespace ginn
