@@ -14,7 +14,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr uint64_t kMaxRecordBytes = 1 << 16;      // of run.json
+constexpr uint64_t kMaxRecordBytes = 1 << 16;  // of run.json
 constexpr uint64_t kMaxModelBytes = uint64_t{1} << 32;
 
 Error no_test_data(const std::string& dir, std::string_view why) {
@@ -53,9 +53,9 @@ Result<int> eval_verb(const EvalOptions& options) {
   ThreadPool pool(thread_count(options.threads));
   GINN_ASSIGN(const training::Evaluation result,
               training->evaluate(*test, model.parameters.data(), model.statistics, pool));
-  const double accuracy = result.images == 0 ? 0.0
-                                             : static_cast<double>(result.correct) /
-                                                   static_cast<double>(result.images);
+  const double accuracy =
+      result.images == 0 ? 0.0
+                         : static_cast<double>(result.correct) / static_cast<double>(result.images);
   if (options.json) {
     crypto::Json::Object json;
     json["accuracy"] = accuracy;

@@ -15,7 +15,7 @@ struct LevelResult {
   device::Level level;
   bool supported = false;
   std::vector<std::string> digests;    // by case; hex
-  std::vector<std::string> different;  // names of the cases that are not as they must be
+  std::vector<std::string> different;  // the cases that are not as they must be, and how
   double seconds = 0;
 };
 
@@ -40,18 +40,21 @@ Result<LevelResult> run_level(device::Level level, const std::vector<SelftestCas
 }
 
 // Bit for bit like the portable level, and like what this program was released with.
-void compare(const std::vector<SelftestCase>& cases, const LevelResult& portable,
+void compare(const std::vector<SelftestCase>& cases,
+             const LevelResult& portable,
              LevelResult& result) {
   if (!result.supported) return;
   for (size_t i = 0; i < cases.size(); ++i) {
-    if (result.digests[i] != portable.digests[i] ||
-        result.digests[i] != golden_digest(cases[i].name)) {
-      result.different.push_back(cases[i].name);
+    if (result.digests[i] != portable.digests[i]) {
+      result.different.push_back(cases[i].name + " (from the portable level)");
+    } else if (result.digests[i] != golden_digest(cases[i].name)) {
+      result.different.push_back(cases[i].name + " (from the expected digest)");
     }
   }
 }
 
-void print_json(const std::vector<SelftestCase>& cases, const std::vector<LevelResult>& results,
+void print_json(const std::vector<SelftestCase>& cases,
+                const std::vector<LevelResult>& results,
                 bool passed) {
   crypto::Json::Object levels;
   for (const LevelResult& result : results) {
@@ -60,8 +63,7 @@ void print_json(const std::vector<SelftestCase>& cases, const std::vector<LevelR
     crypto::Json::Object digests;
     for (size_t i = 0; i < result.digests.size(); ++i) digests[cases[i].name] = result.digests[i];
     json["digests"] = std::move(digests);
-    json["different"] =
-        crypto::Json::Array(result.different.begin(), result.different.end());
+    json["different"] = crypto::Json::Array(result.different.begin(), result.different.end());
     json["seconds"] = result.seconds;
     levels[std::string(device::level_name(result.level))] = std::move(json);
   }
@@ -72,7 +74,8 @@ void print_json(const std::vector<SelftestCase>& cases, const std::vector<LevelR
   fmt::print("{}\n", crypto::pretty_json(json));
 }
 
-void print_table(const std::vector<SelftestCase>& cases, const std::vector<LevelResult>& results,
+void print_table(const std::vector<SelftestCase>& cases,
+                 const std::vector<LevelResult>& results,
                  bool passed) {
   fmt::print("{} cases at every level, against the portable one and the expected digests\n\n",
              cases.size());

@@ -2,6 +2,7 @@
 #include "cli/selftest_battery.h"
 #include "cli/synthetic.h"
 #include "device/maps.h"
+#include "device/scratch.h"
 #include "nn/batch_norm.h"
 
 namespace ginn::cli {
@@ -71,7 +72,8 @@ SelftestCase channel_case(const char* name, ChannelBody body) {
   return {name, [body](device::Level level) {
             Hash hash;
             for (const size_t channels : kChannels) {
-              for (const size_t rows : kRows) body(device::map_kernels(level), rows, channels, hash);
+              for (const size_t rows : kRows)
+                body(device::map_kernels(level), rows, channels, hash);
             }
             return Result<crypto::Digest>(hash.finish());
           }};

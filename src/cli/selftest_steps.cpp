@@ -5,9 +5,11 @@
 namespace ginn::cli {
 namespace {
 
-// One step from the seed: every contribution as encoded, the state, then the statistics and the model
-// file made from it.
-Result<crypto::Digest> run_step(const SyntheticRun& run, device::Level level) {
+constexpr uint64_t kSteps = 2;  // the second one has a momentum
+
+// Steps from the seed: every contribution as encoded, the states, then the statistics and the model
+// file made from the last one.
+Result<crypto::Digest> run_steps(const SyntheticRun& run, device::Level level) {
   GINN_ASSIGN(const auto training, training::Training::create(run.job, level));
   const nn::Graph& graph = training->graph();
   training::State state(graph, run.job);
@@ -16,15 +18,17 @@ Result<crypto::Digest> run_step(const SyntheticRun& run, device::Level level) {
   Bytes encoded(training::encoded_size(graph));
   crypto::Sha256 hash;
 
-  GINN_ASSIGN(const nn::StepWeights weights, training->prepare(state.weights()));
-  for (uint32_t j = 0; j < run.job.microbatches(); ++j) {
-    GINN_TRY(training->contribution(*run.records, weights, 0, j, *workspace, contribution));
-    training::encode(graph, contribution, encoded);
-    hash.update(encoded);
-    state.add(training->maps(), contribution);
+  for (uint64_t t = 0; t < kSteps; ++t) {
+    GINN_ASSIGN(const nn::StepWeights weights, training->prepare(state.weights()));
+    for (uint32_t j = 0; j < run.job.microbatches(); ++j) {
+      GINN_TRY(training->contribution(*run.records, weights, t, j, *workspace, contribution));
+      training::encode(graph, contribution, encoded);
+      hash.update(encoded);
+      state.add(training->maps(), contribution);
+    }
+    GINN_TRY(state.apply(training->maps()));
+    hash.update(state.digest());
   }
-  GINN_TRY(state.apply(training->maps()));
-  hash.update(state.digest());
   ThreadPool pool(1);
   GINN_ASSIGN(const training::RunningStatistics statistics,
               training->running_statistics(*run.records, state.weights(), pool));
@@ -37,13 +41,13 @@ Result<crypto::Digest> run_step(const SyntheticRun& run, device::Level level) {
 std::vector<SelftestCase> step_cases() {
   std::vector<SelftestCase> cases;
   for (const char* model : {"mlp", "lenet", "resnet8"}) {
-    cases.push_back({std::string("step/") + model,
-                     [model](device::Level level) -> Result<crypto::Digest> {
-                       SyntheticSize size;
-                       size.model = model;
-                       GINN_ASSIGN(const SyntheticRun run, synthetic_run(size));
-                       return run_step(run, level);
-                     }});
+    cases.push_back(
+        {std::string("step/") + model, [model](device::Level level) -> Result<crypto::Digest> {
+           SyntheticSize size;
+           size.model = model;
+           GINN_ASSIGN(const SyntheticRun run, synthetic_run(size));
+           return run_steps(run, level);
+         }});
   }
   return cases;
 }

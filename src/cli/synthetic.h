@@ -25,8 +25,8 @@ struct SyntheticRun {
 // Codes: MemoryRecords::create's, "job_invalid", naming what does not fit.
 Result<SyntheticRun> synthetic_run(const SyntheticSize& size);
 
-// Integers in [-limit, limit], limit < 32768: uniform, or bell-shaped as activations and gradients are.
-// A function of the stream and the arguments.
+// Integers in [-limit, limit], limit < 32768: uniform, or bell-shaped as activations and gradients
+// are. A function of the stream and the arguments.
 void fill_uniform(uint64_t stream, int32_t limit, std::span<int16_t> out);
 void fill_bell(uint64_t stream, int32_t limit, std::span<int16_t> out);
 // Floats in [-1, 1) times 2^k, k in [-spread, 0].

@@ -17,6 +17,12 @@ constexpr size_t kLengthBytes = 8;
 constexpr size_t kAlignment = 8;
 constexpr double kMaxExactInteger = 9007199254740992.0;  // 2^53
 
+struct DtypeFacts {
+  std::string_view name;
+  size_t bytes;
+};
+constexpr DtypeFacts kDtypes[] = {{"F32", 4}, {"I64", 8}, {"I16", 2}, {"I8", 1}};  // as Dtype
+
 Status check_name(std::string_view name) {
   const bool good =
       !name.empty() && name.size() <= kMaxNameBytes && name != kMetadataKey &&
@@ -207,33 +213,8 @@ Result<std::string_view> header_of(ByteView file) {
 
 }  // namespace
 
-std::string_view dtype_name(Dtype dtype) {
-  switch (dtype) {
-    case Dtype::kF32:
-      return "F32";
-    case Dtype::kI64:
-      return "I64";
-    case Dtype::kI16:
-      return "I16";
-    case Dtype::kI8:
-      return "I8";
-  }
-  GINN_CHECK(false);
-}
-
-size_t dtype_bytes(Dtype dtype) {
-  switch (dtype) {
-    case Dtype::kF32:
-      return 4;
-    case Dtype::kI64:
-      return 8;
-    case Dtype::kI16:
-      return 2;
-    case Dtype::kI8:
-      return 1;
-  }
-  GINN_CHECK(false);
-}
+std::string_view dtype_name(Dtype dtype) { return kDtypes[static_cast<size_t>(dtype)].name; }
+size_t dtype_bytes(Dtype dtype) { return kDtypes[static_cast<size_t>(dtype)].bytes; }
 
 Result<Bytes> write_safetensors(const std::vector<NamedTensor>& tensors, const Metadata& metadata) {
   std::string header = "{";

@@ -1,5 +1,6 @@
 #include "certificate/check/fake_run.h"
 
+#include <gtest/gtest.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -171,5 +172,16 @@ Outcome FakeRun::check(const RelyingParty& relying_party) const {
 
 std::string failed_checks(const Outcome& outcome) { return names_of(outcome, false); }
 std::string skipped_checks(const Outcome& outcome) { return names_of(outcome, true); }
+
+void expect_rejected(const Outcome& outcome,
+                     const std::string& failed,
+                     const std::string& skipped) {
+  EXPECT_EQ(outcome.verdict, Verdict::kRejected);
+  EXPECT_EQ(failed_checks(outcome), failed);
+  EXPECT_EQ(skipped_checks(outcome), skipped);
+  EXPECT_TRUE(outcome.summary.starts_with("REJECTED: ")) << outcome.summary;
+  EXPECT_EQ(outcome.guarantee, "");
+  EXPECT_EQ(outcome.checks.size(), std::size(kCertificateChecks));
+}
 
 }  // namespace ginn::certificate

@@ -57,5 +57,9 @@ class FakeRun {
 std::string failed_checks(const Outcome& outcome);
 // Names of the checks that were not made.
 std::string skipped_checks(const Outcome& outcome);
+// A certificate's folder, rejected with exactly these checks failed and these not made.
+void expect_rejected(const Outcome& outcome,
+                     const std::string& failed,
+                     const std::string& skipped = "");
 
 }  // namespace ginn::certificate

@@ -30,7 +30,7 @@ Json subjects_json(const std::vector<Subject>& subjects) {
     Json::Object entry;
     entry["name"] = subject.name;
     entry["digest"] = std::move(digest);
-    out.push_back(std::move(entry));
+    out.emplace_back(std::move(entry));
   }
   return out;
 }
@@ -82,7 +82,7 @@ Result<std::string> issue_certificate(const crypto::SigningKey& key, const Claim
   predicate["transcript"] = std::move(transcript);
   predicate["verifier"] = verifier_json(key, claim.verifier);
   Json::Array grants;
-  for (const std::string& grant : claim.grants) grants.push_back(grant);
+  for (const std::string& grant : claim.grants) grants.emplace_back(grant);
   predicate["grants"] = std::move(grants);
   predicate["batchNormSamples"] = Json::integer(claim.batch_norm_samples);
   return sign_statement(key, claim.subjects, kTrainingPredicate, std::move(predicate));
@@ -95,7 +95,7 @@ Result<std::string> issue_rejection(const crypto::SigningKey& key, const Rejecti
   predicate["step"] = Json::integer(claim.step);
   predicate["microbatch"] = Json::integer(claim.microbatch);
   Json::Array records;
-  for (uint64_t record : claim.records) records.push_back(Json::integer(record));
+  for (uint64_t record : claim.records) records.emplace_back(std::to_string(record));
   predicate["records"] = std::move(records);
   predicate["received"] = optional_digest(claim.received);
   predicate["expected"] = optional_digest(claim.expected);

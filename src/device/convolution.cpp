@@ -1,0 +1,102 @@
+#include "device/convolution.h"
+
+#include <cstring>
+
+#include "base/check.h"
+#include "device/cpu/correlation.h"
+#include "device/cpu/dispatch.h"
+#include "device/cpu/portable.h"
+
+namespace ginn::device {
+
+bool ConvShape::valid() const {
+  constexpr uint32_t kSizes = 1u << 16;
+  constexpr uint64_t kTerms = 1u << 20;
+  constexpr uint64_t kPixels = 1u << 26;
+  for (const uint32_t size : {n, h, w, c, k, kernel_h, kernel_w, stride}) {
+    if (size == 0 || size >= kSizes) return false;
+  }
+  if (padding >= kernel_h || padding >= kernel_w) return false;
+  if (kernel_h > h + 2 * padding || kernel_w > w + 2 * padding) return false;
+  const uint64_t area = uint64_t{kernel_h} * kernel_w;
+  if (area * c > kTerms || area * k > kTerms) return false;
+  return uint64_t{n} * out_h() <= kPixels && uint64_t{n} * out_h() * out_w() <= kPixels;
+}
+
+int bound_shift(uint64_t a, uint64_t b) {
+  using Wide = unsigned __int128;
+  const Wide product = Wide{a} * b;
+  Wide limit = Wide{32767} * 32767;
+  int shift = 0;
+  for (; product > limit; ++shift) limit <<= 2;  // product < 2^92: at most 31 times
+  return shift;
+}
+
+void PackedWeights::pack(Level level,
+                         const ConvShape& shape,
+                         const int16_t* q,
+                         bool with_dgrad) {
+  GINN_CHECK(shape.valid() && level_supported(level));
+  level_ = level;
+  fprop_norms_ = cpu::fprop_norms(shape, q);
+  dgrad_norms_ = cpu::dgrad_norms(shape, q);
+  if (level == Level::kPortable) {
+    if (fprop_.size() != shape.weight_count()) fprop_ = Buffer<int16_t>(shape.weight_count());
+    std::memcpy(fprop_.data(), q, shape.weight_count() * sizeof *q);
+    return;
+  }
+  const int64_t lanes = cpu::kernels_of(level).lanes;
+  cpu::pack_fprop(shape, lanes, q, fprop_);
+  if (with_dgrad) {
+    cpu::pack_dgrad(shape, lanes, q, dgrad_);
+  } else {
+    dgrad_ = Buffer<int16_t>();
+  }
+}
+
+Convolution::Convolution(Level level, const ConvShape& shape) : level_(level), shape_(shape) {
+  GINN_CHECK(shape.valid() && level_supported(level));
+}
+
+int Convolution::fprop(const int16_t* x,
+                       const PackedWeights& w,
+                       int16_t* y,
+                       Scratch& scratch) const {
+  GINN_CHECK(w.level_ == level_);
+  if (level_ == Level::kPortable) {
+    GINN_CHECK(w.fprop_.size() == shape_.weight_count());
+    return cpu::portable::fprop(shape_, x, w.fprop_.data(), w.filter_norm2(), y);
+  }
+  const cpu::Kernels& kernels = cpu::kernels_of(level_);
+  const cpu::Plan plan = cpu::fprop_plan(shape_, kernels.lanes);
+  GINN_CHECK(w.fprop_.size() == static_cast<size_t>(plan.packed_count));
+  return cpu::correlate(kernels, plan, x, w.fprop_.data(), w.fprop_norms_, y, scratch);
+}
+
+int Convolution::dgrad(const int16_t* dy,
+                       const PackedWeights& w,
+                       int16_t* dx,
+                       Scratch& scratch) const {
+  GINN_CHECK(w.level_ == level_);
+  if (level_ == Level::kPortable) {
+    GINN_CHECK(w.fprop_.size() == shape_.weight_count());
+    return cpu::portable::dgrad(shape_, dy, w.fprop_.data(), w.channel_norm2(), dx);
+  }
+  const cpu::Kernels& kernels = cpu::kernels_of(level_);
+  const cpu::Plan plan = cpu::dgrad_plan(shape_, kernels.lanes);
+  GINN_CHECK(w.dgrad_.size() == static_cast<size_t>(plan.packed_count));
+  return cpu::correlate(kernels, plan, dy, w.dgrad_.data(), w.dgrad_norms_, dx, scratch);
+}
+
+void Convolution::wgrad(const int16_t* x,
+                        const int16_t* dy,
+                        int64_t* dw,
+                        Scratch& scratch) const {
+  if (level_ == Level::kPortable) {
+    cpu::portable::wgrad(shape_, x, dy, dw);
+    return;
+  }
+  cpu::weight_gradient(cpu::kernels_of(level_), shape_, x, dy, dw, scratch);
+}
+
+}  // namespace ginn::device

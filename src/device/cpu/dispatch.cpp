@@ -1,0 +1,31 @@
+#include "device/cpu/dispatch.h"
+
+#include "base/check.h"
+
+namespace ginn::device::cpu {
+
+namespace avx2 {
+extern const Kernels kKernels;
+}
+namespace avxvnni {
+extern const Kernels kKernels;
+}
+namespace avx512vnni {
+extern const Kernels kKernels;
+}
+
+const Kernels& kernels_of(Level level) {
+  switch (level) {
+    case Level::kPortable:
+      break;
+    case Level::kAvx2:
+      return avx2::kKernels;
+    case Level::kAvxVnni:
+      return avxvnni::kKernels;
+    case Level::kAvx512Vnni:
+      return avx512vnni::kKernels;
+  }
+  check_failed(__FILE__, __LINE__, "a level with kernels");
+}
+
+}  // namespace ginn::device::cpu

@@ -1,0 +1,150 @@
+#include "device/cpu/emulated.h"
+
+#include "device/convolution.h"
+
+namespace ginn::device::cpu::emulated {
+
+namespace {
+
+#define GINN_INLINE inline __attribute__((always_inline))
+
+template <int kWidth, int kRows>
+struct Emulated {
+  static constexpr int kLanes = kWidth;
+  static constexpr int kRowsOfOne = kRows;
+  struct Vec {
+    int32_t lane[kWidth];
+  };
+  using Rounding = int;
+
+  static Vec zero() { return Vec{}; }
+  static Vec load(const int16_t* p) {
+    Vec v;
+    __builtin_memcpy(&v, p, sizeof v);
+    return v;
+  }
+  static Vec dot(Vec sum, const int16_t* a, const Vec& b) {
+    for (int i = 0; i < kWidth; ++i) {
+      int16_t q[2];
+      __builtin_memcpy(q, &b.lane[i], sizeof q);
+      const int64_t added = int64_t{sum.lane[i]} + int64_t{a[0]} * q[0] + int64_t{a[1]} * q[1];
+      sum.lane[i] = static_cast<int32_t>(static_cast<uint32_t>(added));  // wraps, as vpdpwssd
+    }
+    return sum;
+  }
+  static void dot(Vec& sum0, Vec& sum1, const int16_t* a, const Vec& b0, const Vec& b1) {
+    sum0 = dot(sum0, a, b0);
+    sum1 = dot(sum1, a, b1);
+  }
+  static void set_wide(int64_t* sum, Vec c) {
+    for (int i = 0; i < kWidth; ++i) sum[i] = c.lane[i];
+  }
+  static void add_wide(int64_t* sum, Vec c) {
+    for (int i = 0; i < kWidth; ++i) sum[i] += c.lane[i];
+  }
+  static Rounding rounding(int shift) { return shift; }
+  static Vec round(Vec c, Rounding shift) {
+    for (int32_t& lane : c.lane) lane = static_cast<int32_t>(shift_rne(lane, shift));
+    return c;
+  }
+  static void store(Vec v, int16_t* out) {
+    for (int i = 0; i < kWidth; ++i) out[i] = static_cast<int16_t>(v.lane[i]);
+  }
+  static void store_wide(const int64_t* sum, int shift, int16_t* out) {
+    for (int i = 0; i < kWidth; ++i) out[i] = static_cast<int16_t>(shift_rne(sum[i], shift));
+  }
+};
+
+#include "device/cpu/tile.inc.h"
+
+int64_t square(int16_t x) { return int64_t{x} * x; }
+void raise(int64_t& bound, int64_t value) { bound = value > bound ? value : bound; }
+
+void pixel_norms(const int16_t* x, int64_t pixels, int64_t channels, int64_t* norms,
+                 PixelBounds* bounds) {
+  for (int64_t i = 0; i < pixels; ++i) {
+    norms[i] = 0;
+    int64_t chunk = 0;
+    for (int64_t c = 0; c < channels; ++c) {
+      if (c % kChunk == 0) chunk = 0;
+      chunk += square(x[i * channels + c]);
+      norms[i] += square(x[i * channels + c]);
+      raise(bounds->chunk, chunk);
+    }
+    raise(bounds->pixel, norms[i]);
+  }
+}
+
+void window_bounds(const WindowJob& job, WindowBounds* bounds) {
+  for (int64_t i = 0; i < job.out_h; ++i) {
+    for (int64_t j = 0; j < job.out_w; ++j) {
+      int64_t window = 0;
+      for (int64_t r = 0; r < job.taps_h; ++r) {
+        int64_t row = 0;
+        const int64_t* norms = job.norms + (i * job.step + r) * job.stride + j * job.step;
+        for (int64_t s = 0; s < job.taps_w; ++s) row += norms[s];
+        raise(bounds->row, row);
+        window += row;
+      }
+      raise(bounds->window, window);
+    }
+  }
+}
+
+void interleave(const int16_t* x0, const int16_t* x1, int64_t count, int16_t* out) {
+  for (int64_t i = 0; i < count; ++i) {
+    out[2 * i] = x0[i];
+    out[2 * i + 1] = x1[i];
+  }
+}
+
+template <int kLanes>
+void interleave_blocks(const int16_t* x0, const int16_t* x1, int64_t pixels, int64_t columns,
+                       int64_t first, int64_t steps, int16_t* b) {
+  const int64_t padded = (columns + kLanes - 1) / kLanes * kLanes;
+  for (int64_t i = 0; i < pixels; ++i) {
+    for (int64_t j = 0; j < padded; ++j) {
+      const int64_t block = j / (2 * kLanes) * (2 * kLanes);
+      const int64_t width = padded - block < 2 * kLanes ? kLanes : 2 * kLanes;
+      int16_t* out = b + 2 * (block * steps + (first + i) * width + j - block);
+      out[0] = j < columns ? x0[i * columns + j] : int16_t{0};
+      out[1] = j < columns ? x1[i * columns + j] : int16_t{0};
+    }
+  }
+}
+
+float channel_norms(const int16_t* pairs, int64_t pixels, int64_t channels, int64_t stride,
+                    float* total) {
+  float bound = 0;
+  for (int64_t c = 0; c < channels; ++c) {
+    float sum = 0;
+    for (int64_t i = 0; i < pixels; ++i) {
+      const int16_t* p = pairs + i * stride + 2 * c;
+      sum += static_cast<float>(square(p[0]) + square(p[1]));
+    }
+    total[c] += sum;
+    bound = sum > bound ? sum : bound;
+  }
+  return bound;
+}
+
+}  // namespace
+
+const Kernels kEight = {8,
+                        multiply<Emulated<8, 6>>,
+                        accumulate<Emulated<8, 6>>,
+                        pixel_norms,
+                        window_bounds,
+                        interleave,
+                        interleave_blocks<8>,
+                        channel_norms};
+const Kernels kSixteen = {16,
+                          multiply<Emulated<16, 12>>,
+                          accumulate<Emulated<16, 12>>,
+                          pixel_norms,
+                          window_bounds,
+                          interleave,
+                          interleave_blocks<16>,
+                          channel_norms};
+
+}  // namespace ginn::device::cpu::emulated

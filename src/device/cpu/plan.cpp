@@ -1,0 +1,271 @@
+#include "device/cpu/plan.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace ginn::device::cpu {
+
+namespace {
+
+constexpr int64_t kSafeSteps = 16;
+
+int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+// Gives the phase its place in the packed weights.
+void add_phase(Plan& plan, int64_t lanes, Phase phase) {
+  if (phase.out_h >= plan.dst_h || phase.out_w >= plan.dst_w) return;
+  phase.steps = phase.taps_h * ceil_div(phase.taps_w * plan.src_c, 2);
+  phase.packed = plan.packed_count;
+  plan.packed_count += 2 * phase.steps * padded_columns(plan.dst_c, lanes);
+  plan.phases.push_back(phase);
+}
+
+// A 1 x 1 kernel that moves nothing sees only a list of pixels.
+bool is_pointwise(const ConvShape& s) {
+  return s.kernel_h == 1 && s.kernel_w == 1 && s.stride == 1 && s.padding == 0;
+}
+void flatten(const ConvShape& s, Plan& plan) {
+  if (!is_pointwise(s)) return;
+  plan.src_h = plan.dst_h = plan.n * plan.src_h * plan.src_w;
+  plan.n = plan.src_w = plan.dst_w = 1;
+}
+
+// Element `e` of a tap for destination channel `d` lies at d * dst_stride + e * src_stride + tap.
+struct WeightOrder {
+  int64_t dst_stride, src_stride, kernel_h_stride, kernel_w_stride;
+};
+
+void pack(const Plan& plan, const WeightOrder& order, int64_t lanes, const int16_t* q,
+          Buffer<int16_t>& packed) {
+  const auto count_all = static_cast<size_t>(plan.packed_count);
+  if (packed.size() != count_all) packed = Buffer<int16_t>(count_all);
+  int16_t* out = packed.data();
+  // No weight goes to padded columns (never read) and to the second half of an odd run's last pair,
+  // which must be zero.
+  std::memset(out, 0, count_all * sizeof *out);
+  const auto pack_tap = [&](const int16_t* tap, int64_t first, int64_t width, int64_t count,
+                            int16_t* block) {
+    const auto place = [&](int64_t e) {
+      const int64_t element = first + e;
+      return block + (element / 2) * 2 * width + (element & 1);
+    };
+    if (order.dst_stride == 1) {
+      for (int64_t e = 0; e < plan.src_c; ++e) {
+        int16_t* to = place(e);
+        for (int64_t d = 0; d < count; ++d) to[2 * d] = tap[e * order.src_stride + d];
+      }
+      return;
+    }
+    for (int64_t d = 0; d < count; ++d) {
+      const int16_t* from = tap + d * order.dst_stride;
+      for (int64_t e = 0; e < plan.src_c; ++e) place(e)[2 * d] = from[e * order.src_stride];
+    }
+  };
+  for (const Phase& phase : plan.phases) {
+    for (int64_t d = 0; d < plan.dst_c; d += 2 * lanes) {
+      const int64_t count = std::min(plan.dst_c - d, 2 * lanes);
+      const int64_t width = padded_columns(count, lanes);
+      int16_t* block = out + phase.packed + 2 * d * phase.steps;
+      for (int64_t i = 0; i < phase.taps_h; ++i, block += 2 * width * phase.row_steps()) {
+        for (int64_t j = 0; j < phase.taps_w; ++j) {
+          const int64_t r = phase.kernel_h + i * phase.kernel_step_h;
+          const int64_t s = phase.kernel_w + j * phase.kernel_step_w;
+          const int16_t* tap = q + r * order.kernel_h_stride + s * order.kernel_w_stride;
+          pack_tap(tap + d * order.dst_stride, j * plan.src_c, width, count, block);
+        }
+      }
+    }
+  }
+}
+
+WeightOrder order_of(const ConvShape& s, bool dgrad) {
+  const int64_t c = s.c;
+  const int64_t filter = c * s.kernel_h * s.kernel_w;
+  return {dgrad ? 1 : filter, dgrad ? filter : 1, c * s.kernel_w, c};
+}
+
+uint64_t square(int16_t q) { return static_cast<uint64_t>(int32_t{q} * q); }
+
+}  // namespace
+
+Plan fprop_plan(const ConvShape& s, int64_t lanes) {
+  Plan plan{};
+  plan.n = s.n;
+  plan.src_h = s.h;
+  plan.src_w = s.w;
+  plan.src_c = s.c;
+  plan.dst_h = s.out_h();
+  plan.dst_w = s.out_w();
+  plan.dst_c = s.k;
+  plan.out_step = 1;
+  plan.src_step = s.stride;
+  plan.dense = true;
+  flatten(s, plan);
+  Phase phase{};
+  phase.taps_h = s.kernel_h;
+  phase.taps_w = s.kernel_w;
+  phase.src_h = phase.src_w = -int64_t{s.padding};
+  phase.kernel_step_h = phase.kernel_step_w = 1;
+  add_phase(plan, lanes, phase);
+  return plan;
+}
+
+// dx at h takes dy at p = (h + padding - r) / stride for the r that make it whole: r = f, f + stride,
+// ... < kernel with f = (h + padding) mod stride. Taken backwards, consecutive p.
+Plan dgrad_plan(const ConvShape& s, int64_t lanes) {
+  Plan plan{};
+  plan.n = s.n;
+  plan.src_h = s.out_h();
+  plan.src_w = s.out_w();
+  plan.src_c = s.k;
+  plan.dst_h = s.h;
+  plan.dst_w = s.w;
+  plan.dst_c = s.c;
+  plan.out_step = s.stride;
+  plan.src_step = 1;
+  plan.dense = s.stride <= s.kernel_h && s.stride <= s.kernel_w;
+  flatten(s, plan);
+  const int64_t stride = s.stride;
+  const int64_t padding = s.padding;
+  for (int64_t f = 0; f < std::min<int64_t>(stride, s.kernel_h); ++f) {
+    for (int64_t g = 0; g < std::min<int64_t>(stride, s.kernel_w); ++g) {
+      Phase phase{};
+      phase.taps_h = ceil_div(s.kernel_h - f, stride);
+      phase.taps_w = ceil_div(s.kernel_w - g, stride);
+      phase.out_h = ((f - padding) % stride + stride) % stride;
+      phase.out_w = ((g - padding) % stride + stride) % stride;
+      phase.src_h = (phase.out_h + padding - f) / stride - (phase.taps_h - 1);
+      phase.src_w = (phase.out_w + padding - g) / stride - (phase.taps_w - 1);
+      phase.kernel_h = f + stride * (phase.taps_h - 1);
+      phase.kernel_w = g + stride * (phase.taps_w - 1);
+      phase.kernel_step_h = phase.kernel_step_w = -stride;
+      add_phase(plan, lanes, phase);
+    }
+  }
+  return plan;
+}
+
+void pack_fprop(const ConvShape& shape, int64_t lanes, const int16_t* q, Buffer<int16_t>& packed) {
+  pack(fprop_plan(shape, lanes), order_of(shape, false), lanes, q, packed);
+}
+
+void pack_dgrad(const ConvShape& shape, int64_t lanes, const int16_t* q, Buffer<int16_t>& packed) {
+  pack(dgrad_plan(shape, lanes), order_of(shape, true), lanes, q, packed);
+}
+
+Norms fprop_norms(const ConvShape& shape, const int16_t* q) {
+  Norms norms;
+  const int64_t c_count = shape.c;
+  for (uint32_t k = 0; k < shape.k; ++k) {
+    uint64_t full = 0;
+    for (uint32_t r = 0; r < shape.kernel_h; ++r) {
+      uint64_t row = 0;
+      for (uint32_t s = 0; s < shape.kernel_w; ++s, q += c_count) {
+        uint64_t tap = 0;
+        for (int64_t c = 0; c < c_count; c += kChunk) {
+          uint64_t chunk = 0;
+          const int64_t end = std::min(c + kChunk, c_count);
+          for (int64_t i = c; i < end; ++i) chunk += square(q[i]);
+          norms.chunk = std::max(norms.chunk, chunk);
+          tap += chunk;
+        }
+        norms.tap = std::max(norms.tap, tap);
+        row += tap;
+      }
+      norms.row = std::max(norms.row, row);
+      full += row;
+    }
+    norms.full = std::max(norms.full, full);
+  }
+  return norms;
+}
+
+Norms dgrad_norms(const ConvShape& shape, const int16_t* q) {
+  Norms norms;
+  const size_t channels = shape.c;
+  const size_t filter = channels * shape.kernel_h * shape.kernel_w;
+  std::vector<uint64_t> full(channels), row(channels), tap(channels), chunk(channels);
+  const auto add = [&](std::vector<uint64_t>& part, uint64_t& bound, std::vector<uint64_t>& whole) {
+    for (size_t c = 0; c < channels; ++c) {
+      bound = std::max(bound, part[c]);
+      whole[c] += part[c];
+      part[c] = 0;
+    }
+  };
+  std::vector<uint64_t> none(channels);
+  for (uint32_t r = 0; r < shape.kernel_h; ++r) {
+    for (uint32_t s = 0; s < shape.kernel_w; ++s) {
+      const int16_t* at = q + (size_t{r} * shape.kernel_w + s) * channels;
+      for (uint32_t k = 0; k < shape.k; ++k) {
+        const int16_t* w = at + k * filter;
+        for (size_t c = 0; c < channels; ++c) chunk[c] += square(w[c]);
+        if ((k + 1) % kChunk == 0 || k + 1 == shape.k) add(chunk, norms.chunk, tap);
+      }
+      add(tap, norms.tap, row);
+    }
+    add(row, norms.row, full);
+  }
+  add(full, norms.full, none);
+  return norms;
+}
+
+int64_t units_that_fit(uint64_t a, uint64_t b, int64_t limit) {
+  using Wide = unsigned __int128;
+  const Wide end = Wide{1} << 62;
+  const Wide product = Wide{a} * b;
+  if (product >= end) return 0;
+  int64_t low = 1;
+  int64_t high = limit;
+  while (low < high) {  // t <= 2^20, product < 2^62: no overflow
+    const int64_t t = (low + high + 1) / 2;
+    const Wide square_of_t = Wide{static_cast<uint64_t>(t)} * static_cast<uint64_t>(t);
+    if (square_of_t * product < end) {
+      low = t;
+    } else {
+      high = t - 1;
+    }
+  }
+  return low;
+}
+
+Cut cut_for(const Plan& plan, const Phase& phase, const Norms& x, const Norms& w, int shift) {
+  Cut cut;
+  if (shift <= 16) return cut;
+  cut.wide = true;
+  cut.flush_rows = units_that_fit(x.row, w.row, phase.taps_h);
+  if (cut.flush_rows > 0) return cut;
+  const int64_t channels = plan.src_c;
+  const int64_t taps = units_that_fit(x.tap, w.tap, phase.taps_w);
+  int64_t steps = 0;
+  if (taps > 0) {
+    // Of an odd number of channels, steps straddle taps: (t - 1) channels touch at most t taps.
+    steps = channels % 2 == 0 ? taps * channels / 2 : (taps - 1) * channels / 2;
+  } else if (phase.taps_w == 1 || channels % kChunk == 0) {
+    // Chunks stand at multiples of kChunk in the whole row of taps.
+    const int64_t chunks = ceil_div(phase.taps_w * channels, kChunk);
+    steps = units_that_fit(x.chunk, w.chunk, chunks) * (kChunk / 2);
+  }
+  cut.flush_steps = std::max(steps, kSafeSteps);
+  return cut;
+}
+
+int64_t run_count(const Phase& phase, const Cut& cut) {
+  return phase.taps_h * (cut.flush_steps == 0 ? 1 : ceil_div(phase.row_steps(), cut.flush_steps));
+}
+
+void make_runs(const Phase& phase, const Cut& cut, int64_t src_stride_h, Run* runs) {
+  const int64_t row_steps = phase.row_steps();
+  const int64_t most = cut.flush_steps == 0 ? row_steps : cut.flush_steps;
+  for (int64_t i = 0; i < phase.taps_h; ++i) {
+    const bool last_row = i + 1 == phase.taps_h;
+    const bool row_ends =
+        cut.flush_steps != 0 || last_row || (cut.flush_rows != 0 && (i + 1) % cut.flush_rows == 0);
+    for (int64_t first = 0; first < row_steps; first += most) {
+      *runs++ = Run{i * src_stride_h + 2 * first,
+                    static_cast<int32_t>(std::min(most, row_steps - first)),
+                    cut.wide && row_ends ? 1 : 0};
+    }
+  }
+}
+
+}  // namespace ginn::device::cpu

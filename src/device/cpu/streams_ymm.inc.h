@@ -1,0 +1,189 @@
+// Norms and packing, one pass over memory each. Included inside the namespace of a level that has
+// AVX2; intrinsics, builtins and plain loops only (see kernels.h).
+
+GINN_INLINE __m256i load16(const int16_t* p) {
+  return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+}
+GINN_INLINE __m256i squares16(const int16_t* p) {
+  const __m256i v = load16(p);
+  return _mm256_madd_epi16(v, v);
+}
+GINN_INLINE int64_t square(int16_t x) { return int64_t{x} * x; }
+GINN_INLINE void raise(int64_t& bound, int64_t value) { bound = value > bound ? value : bound; }
+
+// Sum of up to kChunk squares of one pixel: 8 lanes of 32 bits, unsigned, hold 64 x 8191^2 < 2^32.
+GINN_INLINE int64_t chunk_norm(const int16_t* x, int64_t channels) {
+  __m256i sum = _mm256_setzero_si256();
+  int64_t c = 0;
+  for (; c + 16 <= channels; c += 16) sum = _mm256_add_epi32(sum, squares16(x + c));
+  __m128i s = _mm_add_epi32(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1));
+  if (c + 8 <= channels) {
+    const __m128i v = _mm_loadu_si128(reinterpret_cast<const __m128i*>(x + c));
+    s = _mm_add_epi32(s, _mm_madd_epi16(v, v));
+    c += 8;
+  }
+  s = _mm_add_epi32(s, _mm_shuffle_epi32(s, 0x4e));
+  s = _mm_add_epi32(s, _mm_shuffle_epi32(s, 0xb1));
+  int64_t norm = static_cast<uint32_t>(_mm_cvtsi128_si32(s));
+  for (; c < channels; ++c) norm += square(x[c]);
+  return norm;
+}
+
+// Eight pixels of `vectors` <= 4 vectors of 16 channels: the same sums, transposed while they are added.
+GINN_INLINE void norms_of_8(const int16_t* x, int64_t vectors, int64_t* norms) {
+  __m256i pixel[8];
+  for (int i = 0; i < 8; ++i) {
+    const int16_t* p = x + i * 16 * vectors;
+    pixel[i] = squares16(p);
+    for (int64_t v = 1; v < vectors; ++v) {
+      pixel[i] = _mm256_add_epi32(pixel[i], squares16(p + 16 * v));
+    }
+  }
+  const __m256i a = _mm256_hadd_epi32(_mm256_hadd_epi32(pixel[0], pixel[1]),
+                                      _mm256_hadd_epi32(pixel[2], pixel[3]));
+  const __m256i b = _mm256_hadd_epi32(_mm256_hadd_epi32(pixel[4], pixel[5]),
+                                      _mm256_hadd_epi32(pixel[6], pixel[7]));
+  const __m128i first = _mm_add_epi32(_mm256_castsi256_si128(a), _mm256_extracti128_si256(a, 1));
+  const __m128i second = _mm_add_epi32(_mm256_castsi256_si128(b), _mm256_extracti128_si256(b, 1));
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(norms), _mm256_cvtepu32_epi64(first));
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(norms + 4), _mm256_cvtepu32_epi64(second));
+}
+
+GINN_INLINE int64_t largest(const int64_t* values, int64_t count) {
+  int64_t bound = 0;
+  for (int64_t i = 0; i < count; ++i) raise(bound, values[i]);
+  return bound;
+}
+
+void pixel_norms(const int16_t* x, int64_t pixels, int64_t channels, int64_t* norms,
+                 PixelBounds* bounds) {
+  int64_t i = 0;
+  if (channels == 1) {
+    for (; i < pixels; ++i) norms[i] = square(x[i]);
+  } else if (channels == 16) {
+    for (; i + 8 <= pixels; i += 8) norms_of_8(x + i * 16, 1, norms + i);
+  } else if (channels == 32) {
+    for (; i + 8 <= pixels; i += 8) norms_of_8(x + i * 32, 2, norms + i);
+  } else if (channels == 64) {
+    for (; i + 8 <= pixels; i += 8) norms_of_8(x + i * 64, 4, norms + i);
+  }
+  for (; i < pixels; ++i) {
+    int64_t norm = 0;
+    for (int64_t c = 0; c < channels; c += kChunk) {
+      const int64_t rest = channels - c;
+      const int64_t part = chunk_norm(x + i * channels + c, rest < kChunk ? rest : kChunk);
+      raise(bounds->chunk, part);
+      norm += part;
+    }
+    norms[i] = norm;
+  }
+  const int64_t bound = largest(norms, pixels);
+  raise(bounds->pixel, bound);
+  if (channels <= kChunk) raise(bounds->chunk, bound);
+}
+
+void window_bounds(const WindowJob& job, WindowBounds* bounds) {
+  const int64_t rows = (job.out_h - 1) * job.step + job.taps_h;
+  const int64_t out_w = job.out_w;
+  int64_t row_bound = 0;
+  for (int64_t t = 0; t < rows; ++t) {
+    const int64_t* norms = job.norms + t * job.stride;
+    int64_t* sums = job.row_sums + t * out_w;
+    if (job.step == 1 && job.taps_w == 3) {
+      for (int64_t j = 0; j < out_w; ++j) sums[j] = norms[j] + norms[j + 1] + norms[j + 2];
+    } else {
+      for (int64_t j = 0; j < out_w; ++j) {
+        int64_t sum = 0;
+        for (int64_t s = 0; s < job.taps_w; ++s) sum += norms[j * job.step + s];
+        sums[j] = sum;
+      }
+    }
+    raise(row_bound, largest(sums, out_w));
+  }
+  int64_t window_bound = 0;
+  for (int64_t i = 0; i < job.out_h; ++i) {
+    const int64_t* top = job.row_sums + i * job.step * out_w;
+    if (job.taps_h == 3) {
+      for (int64_t j = 0; j < out_w; ++j) {
+        raise(window_bound, top[j] + top[j + out_w] + top[j + 2 * out_w]);
+      }
+    } else {
+      for (int64_t j = 0; j < out_w; ++j) {
+        int64_t sum = 0;
+        for (int64_t r = 0; r < job.taps_h; ++r) sum += top[j + r * out_w];
+        raise(window_bound, sum);
+      }
+    }
+  }
+  raise(bounds->row, row_bound);
+  raise(bounds->window, window_bound);
+}
+
+GINN_INLINE void interleave16(const int16_t* x0, const int16_t* x1, int16_t* out) {
+  const __m256i a = load16(x0);
+  const __m256i b = load16(x1);
+  const __m256i low = _mm256_unpacklo_epi16(a, b);
+  const __m256i high = _mm256_unpackhi_epi16(a, b);
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), _mm256_permute2x128_si256(low, high, 0x20));
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + 16),
+                      _mm256_permute2x128_si256(low, high, 0x31));
+}
+
+void interleave(const int16_t* x0, const int16_t* x1, int64_t count, int16_t* out) {
+  int64_t i = 0;
+  for (; i + 16 <= count; i += 16) interleave16(x0 + i, x1 + i, out + 2 * i);
+  for (; i < count; ++i) {
+    out[2 * i] = x0[i];
+    out[2 * i + 1] = x1[i];
+  }
+}
+
+template <int kLanes>
+void interleave_blocks(const int16_t* x0, const int16_t* x1, int64_t pixels, int64_t columns,
+                       int64_t first, int64_t steps, int16_t* b) {
+  for (int64_t column = 0; column < columns; column += 2 * kLanes) {
+    const int64_t count = columns - column < 2 * kLanes ? columns - column : 2 * kLanes;
+    const int64_t width = count > kLanes ? 2 * kLanes : kLanes;
+    for (int64_t i = 0; i < pixels; ++i) {
+      const int64_t from = i * columns + column;
+      int16_t* out = b + 2 * (first + i) * width;
+      int64_t j = 0;
+      for (; j + 16 <= count; j += 16) interleave16(x0 + from + j, x1 + from + j, out + 2 * j);
+      for (; j < count; ++j) {
+        out[2 * j] = x0[from + j];
+        out[2 * j + 1] = x1[from + j];
+      }
+      for (; j < width; ++j) {
+        out[2 * j] = 0;
+        out[2 * j + 1] = 0;
+      }
+    }
+    b += 4 * kLanes * steps;
+  }
+}
+
+float channel_norms(const int16_t* pairs, int64_t pixels, int64_t channels, int64_t stride,
+                    float* total) {
+  float bound = 0;
+  int64_t c = 0;
+  for (; c + 8 <= channels; c += 8) {
+    __m256 sum = _mm256_setzero_ps();
+    for (int64_t i = 0; i < pixels; ++i) {
+      sum = _mm256_add_ps(sum, _mm256_cvtepi32_ps(squares16(pairs + i * stride + 2 * c)));
+    }
+    _mm256_storeu_ps(total + c, _mm256_add_ps(_mm256_loadu_ps(total + c), sum));
+    float lanes[8];
+    _mm256_storeu_ps(lanes, sum);
+    for (int j = 0; j < 8; ++j) bound = lanes[j] > bound ? lanes[j] : bound;
+  }
+  for (; c < channels; ++c) {
+    float sum = 0;
+    for (int64_t i = 0; i < pixels; ++i) {
+      const int16_t* p = pairs + i * stride + 2 * c;
+      sum += static_cast<float>(square(p[0]) + square(p[1]));
+    }
+    total[c] += sum;
+    bound = sum > bound ? sum : bound;
+  }
+  return bound;
+}

@@ -1,0 +1,78 @@
+#include "device/level.h"
+
+#include <cstdlib>
+
+#include "base/text.h"
+
+namespace ginn::device {
+
+std::string_view level_name(Level level) {
+  switch (level) {
+    case Level::kPortable:
+      return "portable";
+    case Level::kAvx2:
+      return "avx2";
+    case Level::kAvxVnni:
+      return "avxvnni";
+    case Level::kAvx512Vnni:
+      return "avx512vnni";
+  }
+  check_failed(__FILE__, __LINE__, "level");
+}
+
+// __builtin_cpu_supports reads cpuid and, through xgetbv, whether the operating system saves the
+// registers.
+bool level_supported(Level level) {
+  const bool avx2 = __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("fma") != 0;
+  switch (level) {
+    case Level::kPortable:
+      return true;
+    case Level::kAvx2:
+      return avx2;
+    case Level::kAvxVnni:
+      return avx2 && __builtin_cpu_supports("avxvnni") != 0;
+    case Level::kAvx512Vnni:
+      return avx2 && __builtin_cpu_supports("avx512f") != 0 &&
+             __builtin_cpu_supports("avx512bw") != 0 && __builtin_cpu_supports("avx512vl") != 0 &&
+             __builtin_cpu_supports("avx512dq") != 0 && __builtin_cpu_supports("avx512vnni") != 0;
+  }
+  check_failed(__FILE__, __LINE__, "level");
+}
+
+std::vector<Level> all_levels() {
+  return {Level::kPortable, Level::kAvx2, Level::kAvxVnni, Level::kAvx512Vnni};
+}
+
+Result<Level> choose_level() {
+  std::string names;
+  std::string supported;
+  Level fastest = Level::kPortable;
+  for (const Level level : all_levels()) {
+    names += concat(names.empty() ? "" : ", ", level_name(level));
+    if (!level_supported(level)) continue;
+    supported += concat(supported.empty() ? "" : ", ", level_name(level));
+    fastest = level;
+  }
+  const char* wanted = std::getenv("GINN_CPU");
+  if (wanted == nullptr || *wanted == '\0') return fastest;
+  for (const Level level : all_levels()) {
+    if (level_name(level) != wanted) continue;
+    if (level_supported(level)) return level;
+    return environment_error("unsupported_level",
+                             concat("GINN_CPU: this machine has no ",
+                                    wanted,
+                                    "; it has ",
+                                    supported,
+                                    ": set one of these, or unset GINN_CPU for the fastest"));
+  }
+  return input_error("unknown_level",
+                     concat("GINN_CPU: unknown level '",
+                            printable(wanted),
+                            "', expected one of ",
+                            names,
+                            " (this machine has ",
+                            supported,
+                            "); unset GINN_CPU for the fastest"));
+}
+
+}  // namespace ginn::device
