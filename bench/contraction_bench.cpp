@@ -1,5 +1,5 @@
-// GMAC/s of the contractions of the built-in networks' layers, one thread, against the machine's int16
-// peak: sums in registers only. GINN_CPU chooses the level.
+// GMAC/s of the contractions of the built-in networks' layers, one thread, against the machine's
+// int16 peak: sums in registers only. GINN_CPU chooses the level.
 //   contraction_bench --benchmark_filter=wgrad
 #include <benchmark/benchmark.h>
 #include <immintrin.h>
@@ -36,14 +36,48 @@ int64_t peak_lanes(Level level) { return level == Level::kAvx512Vnni ? 16 : 8; }
 void run_peak(Level level) {
   for (int64_t step = 0; step < kPeakSteps; ++step) {
     if (level == Level::kAvx512Vnni) {
-      asm volatile(GINN_TWELVE(GINN_DOT_WIDE)::: "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9",
-                   "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15");
+      asm volatile(GINN_TWELVE(GINN_DOT_WIDE)::
+                       : "xmm4",
+                         "xmm5",
+                         "xmm6",
+                         "xmm7",
+                         "xmm8",
+                         "xmm9",
+                         "xmm10",
+                         "xmm11",
+                         "xmm12",
+                         "xmm13",
+                         "xmm14",
+                         "xmm15");
     } else if (level == Level::kAvxVnni) {
-      asm volatile(GINN_TWELVE(GINN_DOT)::: "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9",
-                   "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15");
+      asm volatile(GINN_TWELVE(GINN_DOT)::
+                       : "xmm4",
+                         "xmm5",
+                         "xmm6",
+                         "xmm7",
+                         "xmm8",
+                         "xmm9",
+                         "xmm10",
+                         "xmm11",
+                         "xmm12",
+                         "xmm13",
+                         "xmm14",
+                         "xmm15");
     } else {
-      asm volatile(GINN_TWELVE(GINN_MADD)::: "xmm2", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8",
-                   "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15");
+      asm volatile(GINN_TWELVE(GINN_MADD)::
+                       : "xmm2",
+                         "xmm4",
+                         "xmm5",
+                         "xmm6",
+                         "xmm7",
+                         "xmm8",
+                         "xmm9",
+                         "xmm10",
+                         "xmm11",
+                         "xmm12",
+                         "xmm13",
+                         "xmm14",
+                         "xmm15");
     }
   }
 }

@@ -24,7 +24,7 @@ float polynomial(const float (&coefficients)[count], float x) {
 }
 
 struct SinCos {
-  float sine;    // sin(x), x = pi r, r in [-1/4, 1/4]
+  float sine;  // sin(x), x = pi r, r in [-1/4, 1/4]
   float cosine;
   int quadrant;
 };
@@ -35,8 +35,8 @@ SinCos reduce(float v) {
   const float x = r * 3.14159265f;
   const float z = x * x;
   constexpr float kSine[] = {-1.9515295891e-4f, 8.3321608736e-3f, -1.6666654611e-1f};
-  constexpr float kCosine[] = {2.443315711809948e-5f, -1.388731625493765e-3f,
-                               4.166664568298827e-2f};
+  constexpr float kCosine[] = {
+      2.443315711809948e-5f, -1.388731625493765e-3f, 4.166664568298827e-2f};
   const float s = polynomial(kSine, z);
   const float c = polynomial(kCosine, z);
   return {std::fma(s * z, x, x), std::fma(c * z, z, std::fma(z, -0.5f, 1.0f)), j & 3};
@@ -52,8 +52,12 @@ float exp_f32(float x) {
   const float k = t - kMagic;
   float r = std::fma(k, -kLn2High, x);
   r = std::fma(k, kLn2Low, r);
-  constexpr float kExp[] = {1.9875691500e-4f, 1.3981999507e-3f, 8.3334519073e-3f,
-                            4.1665795894e-2f, 1.6666665459e-1f, 5.0000001201e-1f};
+  constexpr float kExp[] = {1.9875691500e-4f,
+                            1.3981999507e-3f,
+                            8.3334519073e-3f,
+                            4.1665795894e-2f,
+                            1.6666665459e-1f,
+                            5.0000001201e-1f};
   const float y = std::fma(polynomial(kExp, r), r * r, r) + 1.0f;
   const int n = static_cast<int>(k);
   const int half = n >> 1;
@@ -80,9 +84,15 @@ float log_f32(float x) {
     f = m - 1.0f;
   }
   const float z = f * f;
-  constexpr float kLog[] = {7.0376836292e-2f,  -1.1514610310e-1f, 1.1676998740e-1f,
-                            -1.2420140846e-1f, 1.4249322787e-1f,  -1.6668057665e-1f,
-                            2.0000714765e-1f,  -2.4999993993e-1f, 3.3333331174e-1f};
+  constexpr float kLog[] = {7.0376836292e-2f,
+                            -1.1514610310e-1f,
+                            1.1676998740e-1f,
+                            -1.2420140846e-1f,
+                            1.4249322787e-1f,
+                            -1.6668057665e-1f,
+                            2.0000714765e-1f,
+                            -2.4999993993e-1f,
+                            3.3333331174e-1f};
   float y = (polynomial(kLog, f) * f) * z;
   const float scale = static_cast<float>(k);
   y = std::fma(scale, -kLn2Low, y);

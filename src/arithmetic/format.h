@@ -10,7 +10,7 @@ namespace ginn {
 
 inline constexpr int32_t kDfp14Max = 8191;
 inline constexpr int32_t kDfp16Max = 32767;
-inline constexpr int kMinExponent = -60;              // dfp14, and dfp16 where `fit` chooses it
+inline constexpr int kMinExponent = -60;  // dfp14, and dfp16 where `fit` chooses it
 inline constexpr int kMaxExponent = 60;
 inline constexpr int kMinContributionExponent = -40;  // also the grid of the sum: 2^-40
 inline constexpr int kMaxContributionExponent = 20;
@@ -25,9 +25,7 @@ inline float pow2f(int k) {
 }
 
 // 2^k as f64, k in [-1022, 1023].
-inline double pow2(int k) {
-  return std::bit_cast<double>(static_cast<uint64_t>(k + 1023) << 52);
-}
+inline double pow2(int k) { return std::bit_cast<double>(static_cast<uint64_t>(k + 1023) << 52); }
 
 // |x| as an ordered unsigned integer: NaN > infinity > every finite value.
 inline uint32_t magnitude_bits(float x) { return std::bit_cast<uint32_t>(x) & 0x7fffffffu; }
@@ -40,8 +38,8 @@ inline float max_magnitude(float a, float b) {
   return from_magnitude(x > y ? x : y);
 }
 
-// The smallest e in [lo, hi] with m <= q_max 2^e; nothing when m is not finite or too large. m >= 0,
-// q_max 2^e exact in f32 for every e in the range.
+// The smallest e in [lo, hi] with m <= q_max 2^e; nothing when m is not finite or too large. m >=
+// 0, q_max 2^e exact in f32 for every e in the range.
 inline std::optional<int> fit(float m, int32_t q_max, int lo, int hi) {
   if (!(m <= static_cast<float>(q_max) * pow2f(hi))) return std::nullopt;  // NaN, infinity too
   int e = lo;
@@ -66,9 +64,7 @@ inline int64_t rne_wide(double x) {
 }
 
 // NaN gives q_max.
-inline float clampf(float x, float q_max) {
-  return x < q_max ? (x > -q_max ? x : -q_max) : q_max;
-}
+inline float clampf(float x, float q_max) { return x < q_max ? (x > -q_max ? x : -q_max) : q_max; }
 inline int16_t quant(float scaled, int32_t q_max) {
   return static_cast<int16_t>(rne_small(clampf(scaled, static_cast<float>(q_max))));
 }

@@ -17,8 +17,10 @@ constexpr PhiloxBlock philox(std::array<uint32_t, 2> key, PhiloxBlock counter) {
   for (int round = 0; round < 10; ++round) {
     const uint64_t p0 = uint64_t{0xD2511F53} * counter[0];
     const uint64_t p1 = uint64_t{0xCD9E8D57} * counter[2];
-    counter = {static_cast<uint32_t>(p1 >> 32) ^ counter[1] ^ key[0], static_cast<uint32_t>(p1),
-               static_cast<uint32_t>(p0 >> 32) ^ counter[3] ^ key[1], static_cast<uint32_t>(p0)};
+    counter = {static_cast<uint32_t>(p1 >> 32) ^ counter[1] ^ key[0],
+               static_cast<uint32_t>(p1),
+               static_cast<uint32_t>(p0 >> 32) ^ counter[3] ^ key[1],
+               static_cast<uint32_t>(p0)};
     key = {key[0] + 0x9E3779B9u, key[1] + 0xBB67AE85u};
   }
   return counter;
@@ -36,7 +38,8 @@ class Random {
     return philox(key_, {static_cast<uint32_t>(a), static_cast<uint32_t>(a >> 32), b, c});
   }
 
-  // Uniform in [0, bound), unbiased, bound in [1, 2^31]: the words of block(a, b, 0), block(a, b, 1),
+  // Uniform in [0, bound), unbiased, bound in [1, 2^31]: the words of block(a, b, 0), block(a, b,
+  // 1),
   // ... masked to the bits of bound - 1; the first below bound is taken.
   constexpr uint32_t bounded(uint64_t a, uint32_t b, uint32_t bound) const {
     uint32_t mask = bound - 1;

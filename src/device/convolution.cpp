@@ -32,10 +32,7 @@ int bound_shift(uint64_t a, uint64_t b) {
   return shift;
 }
 
-void PackedWeights::pack(Level level,
-                         const ConvShape& shape,
-                         const int16_t* q,
-                         bool with_dgrad) {
+void PackedWeights::pack(Level level, const ConvShape& shape, const int16_t* q, bool with_dgrad) {
   GINN_CHECK(shape.valid() && level_supported(level));
   level_ = level;
   fprop_norms_ = cpu::fprop_norms(shape, q);
@@ -88,10 +85,7 @@ int Convolution::dgrad(const int16_t* dy,
   return cpu::correlate(kernels, plan, dy, w.dgrad_.data(), w.dgrad_norms_, dx, scratch);
 }
 
-void Convolution::wgrad(const int16_t* x,
-                        const int16_t* dy,
-                        int64_t* dw,
-                        Scratch& scratch) const {
+void Convolution::wgrad(const int16_t* x, const int16_t* dy, int64_t* dw, Scratch& scratch) const {
   if (level_ == Level::kPortable) {
     cpu::portable::wgrad(shape_, x, dy, dw);
     return;

@@ -10,10 +10,10 @@ namespace ginn::device {
 // The exact contractions of a convolution (docs/arithmetic.md, "Contraction"). A linear layer is a
 // convolution of one image of height 1 whose width is the batch, with a 1 x 1 kernel.
 struct ConvShape {
-  uint32_t n = 1, h = 1, w = 1, c = 1;    // input [N, H, W, C]
-  uint32_t k = 1;                         // output channels
+  uint32_t n = 1, h = 1, w = 1, c = 1;  // input [N, H, W, C]
+  uint32_t k = 1;                       // output channels
   uint32_t kernel_h = 1, kernel_w = 1;
-  uint32_t stride = 1, padding = 0;       // the same in both directions; padding is zeros
+  uint32_t stride = 1, padding = 0;  // the same in both directions; padding is zeros
 
   uint32_t out_h() const { return (h + 2 * padding - kernel_h) / stride + 1; }
   uint32_t out_w() const { return (w + 2 * padding - kernel_w) / stride + 1; }
@@ -21,8 +21,8 @@ struct ConvShape {
   size_t output_count() const { return size_t{n} * out_h() * out_w() * k; }
   size_t weight_count() const { return size_t{k} * kernel_h * kernel_w * c; }
   uint64_t macs() const { return uint64_t{output_count()} * kernel_h * kernel_w * c; }
-  // kernel <= input + 2 padding, padding < kernel, all sizes in [1, 2^16), kernel_h * kernel_w * c and
-  // kernel_h * kernel_w * k <= 2^20, n * out_h * out_w <= 2^26.
+  // kernel <= input + 2 padding, padding < kernel, all sizes in [1, 2^16), kernel_h * kernel_w * c
+  // and kernel_h * kernel_w * k <= 2^20, n * out_h * out_w <= 2^26.
   bool valid() const;
 };
 
@@ -32,16 +32,20 @@ struct Norms {
   uint64_t full = 0, row = 0, tap = 0, chunk = 0;
 };
 
-// One step's weights of a layer, packed once and used for every microbatch: immutable, shared between
-// threads. `q` is [K, KH, KW, C], dfp14 (|q| <= 8191).
+// One step's weights of a layer, packed once and used for every microbatch: immutable, shared
+// between threads. `q` is [K, KH, KW, C], dfp14 (|q| <= 8191).
 class PackedWeights {
  public:
   PackedWeights() = default;
   // `with_dgrad`: also the layout that dgrad reads.
   void pack(Level level, const ConvShape& shape, const int16_t* q, bool with_dgrad);
 
-  uint64_t filter_norm2() const { return fprop_norms_.full; } // max over k of sum over (r, s, c) of q^2
-  uint64_t channel_norm2() const { return dgrad_norms_.full; } // max over c of sum over (k, r, s) of q^2
+  uint64_t filter_norm2() const {
+    return fprop_norms_.full;
+  }  // max over k of sum over (r, s, c) of q^2
+  uint64_t channel_norm2() const {
+    return dgrad_norms_.full;
+  }  // max over c of sum over (k, r, s) of q^2
 
  private:
   friend class Convolution;
@@ -50,25 +54,25 @@ class PackedWeights {
   Norms fprop_norms_, dgrad_norms_;
 };
 
-// The three contractions of a layer at one instruction-set level. Stateless; one `scratch` a thread.
-// All of them are exact in integers, then rounded once (fprop, dgrad) or not at all (wgrad). Each call
-// resets `scratch` first.
+// The three contractions of a layer at one instruction-set level. Stateless; one `scratch` a
+// thread. All of them are exact in integers, then rounded once (fprop, dgrad) or not at all
+// (wgrad). Each call resets `scratch` first.
 class Convolution {
  public:
   Convolution(Level level, const ConvShape& shape);
 
   // y[n,p,q,k] = rne(S / 2^s), S = sum over (r,s,c) of x[n, p stride + r - padding, q stride + s -
-  // padding, c] w[k,r,s,c]; s = bound_shift(filter_norm2, largest sum of x^2 over an output's window).
-  // Returns s. x: dfp14 [N,H,W,C]. y: dfp16 [N,P,Q,K].
+  // padding, c] w[k,r,s,c]; s = bound_shift(filter_norm2, largest sum of x^2 over an output's
+  // window). Returns s. x: dfp14 [N,H,W,C]. y: dfp16 [N,P,Q,K].
   int fprop(const int16_t* x, const PackedWeights& w, int16_t* y, Scratch& scratch) const;
 
   // dx[n,h,w,c] = rne(T / 2^s), T = sum over (k,r,s) and the (p,q) that they map to (h,w); s =
-  // bound_shift(channel_norm2, largest over (n,h,w) of the sum of dy^2 over all k and all (p,q) that
-  // touch (h,w)). Returns s. dy: dfp14 [N,P,Q,K]. dx: dfp16 [N,H,W,C].
+  // bound_shift(channel_norm2, largest over (n,h,w) of the sum of dy^2 over all k and all (p,q)
+  // that touch (h,w)). Returns s. dy: dfp14 [N,P,Q,K]. dx: dfp16 [N,H,W,C].
   int dgrad(const int16_t* dy, const PackedWeights& w, int16_t* dx, Scratch& scratch) const;
 
-  // dw[k,c,r,s] = sum over (n,p,q) of dy[n,p,q,k] x[n, p stride + r - padding, q stride + s - padding, c],
-  // exact. dw: int64 [K,C,KH,KW] (the order of the parameter's master copy).
+  // dw[k,c,r,s] = sum over (n,p,q) of dy[n,p,q,k] x[n, p stride + r - padding, q stride + s -
+  // padding, c], exact. dw: int64 [K,C,KH,KW] (the order of the parameter's master copy).
   void wgrad(const int16_t* x, const int16_t* dy, int64_t* dw, Scratch& scratch) const;
 
  private:

@@ -85,7 +85,9 @@ struct Outputs {
 struct Inputs {
   Tensor x, w, dy;
   Inputs(const ConvShape& s, Fill fill, Fill weights)
-      : x(s.input_count(), fill, 1), w(s.weight_count(), weights, 2), dy(s.output_count(), fill, 3) {}
+      : x(s.input_count(), fill, 1),
+        w(s.weight_count(), weights, 2),
+        dy(s.output_count(), fill, 3) {}
 };
 
 Outputs run_level(Level level, const ConvShape& s, const Inputs& in) {
@@ -120,14 +122,29 @@ Outputs run_kernels(const cpu::Kernels& kernels, const ConvShape& s, const Input
                                    cpu::dgrad_norms(s, in.w.data()),
                                    out.dx.data(),
                                    scratch);
-  cpu::weight_gradient(
-      kernels, s, in.x.data(), in.dy.data(), out.dw.data(), scratch);
+  cpu::weight_gradient(kernels, s, in.x.data(), in.dy.data(), out.dw.data(), scratch);
   return out;
 }
 
 std::string describe(const ConvShape& s) {
-  return concat("n ", s.n, " h ", s.h, " w ", s.w, " c ", s.c, " k ", s.k, " kernel ", s.kernel_h,
-                "x", s.kernel_w, " stride ", s.stride, " padding ", s.padding);
+  return concat("n ",
+                s.n,
+                " h ",
+                s.h,
+                " w ",
+                s.w,
+                " c ",
+                s.c,
+                " k ",
+                s.k,
+                " kernel ",
+                s.kernel_h,
+                "x",
+                s.kernel_w,
+                " stride ",
+                s.stride,
+                " padding ",
+                s.padding);
 }
 
 void expect_same(const ConvShape& s, const Outputs& a, const Outputs& b) {
@@ -138,8 +155,14 @@ void expect_same(const ConvShape& s, const Outputs& a, const Outputs& b) {
   EXPECT_TRUE(a.dw == b.dw) << "wgrad: " << describe(s);
 }
 
-ConvShape shape(uint32_t n, uint32_t h, uint32_t w, uint32_t c, uint32_t k, uint32_t kernel,
-                uint32_t stride, uint32_t padding) {
+ConvShape shape(uint32_t n,
+                uint32_t h,
+                uint32_t w,
+                uint32_t c,
+                uint32_t k,
+                uint32_t kernel,
+                uint32_t stride,
+                uint32_t padding) {
   return {n, h, w, c, k, kernel, kernel, stride, padding};
 }
 
@@ -148,8 +171,15 @@ ConvShape shape(uint32_t n, uint32_t h, uint32_t w, uint32_t c, uint32_t k, uint
 std::vector<ConvShape> hard_shapes() {
   const uint32_t channels[] = {1, 2, 3, 5, 6, 16, 17, 33, 64};
   const uint32_t filters[] = {1, 6, 8, 10, 15, 16, 17, 24, 33};
-  const uint32_t images[][3] = {{1, 1, 1}, {2, 1, 5}, {1, 2, 3},  {3, 3, 4}, {1, 7, 7},
-                                {9, 5, 2}, {2, 8, 6}, {1, 11, 13}, {4, 1, 1}};
+  const uint32_t images[][3] = {{1, 1, 1},
+                                {2, 1, 5},
+                                {1, 2, 3},
+                                {3, 3, 4},
+                                {1, 7, 7},
+                                {9, 5, 2},
+                                {2, 8, 6},
+                                {1, 11, 13},
+                                {4, 1, 1}};
   std::vector<ConvShape> shapes;
   uint32_t turn = 0;
   for (const uint32_t kernel : {1u, 2u, 3u, 5u, 7u}) {
@@ -157,8 +187,14 @@ std::vector<ConvShape> hard_shapes() {
       for (const uint32_t padding : {0u, 1u, 2u}) {
         for (uint32_t i = 0; i < 9; ++i) {
           const auto& image = images[(turn + i) % 9];
-          const ConvShape s = shape(image[0], image[1], image[2], channels[i],
-                                    filters[(turn * 2 + i) % 9], kernel, stride, padding);
+          const ConvShape s = shape(image[0],
+                                    image[1],
+                                    image[2],
+                                    channels[i],
+                                    filters[(turn * 2 + i) % 9],
+                                    kernel,
+                                    stride,
+                                    padding);
           if (s.valid()) shapes.push_back(s);
         }
         ++turn;
@@ -170,15 +206,22 @@ std::vector<ConvShape> hard_shapes() {
 
 // Larger ones: many tiles, several pieces and chunks, rectangular kernels, linear layers.
 std::vector<ConvShape> large_shapes() {
-  std::vector<ConvShape> shapes = {
-      shape(2, 33, 29, 16, 16, 3, 1, 1),  shape(3, 28, 28, 1, 16, 3, 1, 1),
-      shape(2, 29, 33, 16, 32, 3, 2, 1),  shape(2, 28, 28, 16, 32, 1, 2, 0),
-      shape(5, 7, 7, 64, 64, 3, 1, 1),    shape(1, 1, 32, 784, 65, 1, 1, 0),
-      shape(1, 1, 301, 40, 10, 1, 1, 0),  shape(1, 1, 129, 17, 3, 1, 1, 0),
-      shape(1, 70, 70, 64, 6, 3, 1, 1),   shape(2, 90, 61, 33, 5, 5, 3, 2),
-      shape(1, 61, 90, 31, 17, 2, 2, 0),  shape(37, 1, 1, 9, 9, 1, 1, 0),
-      shape(1, 40, 40, 3, 16, 7, 2, 2),   shape(1, 3, 1200, 6, 7, 3, 1, 1),
-      shape(1, 600, 3, 50, 4, 3, 2, 1),   shape(3, 6, 6, 192, 20, 1, 1, 0)};
+  std::vector<ConvShape> shapes = {shape(2, 33, 29, 16, 16, 3, 1, 1),
+                                   shape(3, 28, 28, 1, 16, 3, 1, 1),
+                                   shape(2, 29, 33, 16, 32, 3, 2, 1),
+                                   shape(2, 28, 28, 16, 32, 1, 2, 0),
+                                   shape(5, 7, 7, 64, 64, 3, 1, 1),
+                                   shape(1, 1, 32, 784, 65, 1, 1, 0),
+                                   shape(1, 1, 301, 40, 10, 1, 1, 0),
+                                   shape(1, 1, 129, 17, 3, 1, 1, 0),
+                                   shape(1, 70, 70, 64, 6, 3, 1, 1),
+                                   shape(2, 90, 61, 33, 5, 5, 3, 2),
+                                   shape(1, 61, 90, 31, 17, 2, 2, 0),
+                                   shape(37, 1, 1, 9, 9, 1, 1, 0),
+                                   shape(1, 40, 40, 3, 16, 7, 2, 2),
+                                   shape(1, 3, 1200, 6, 7, 3, 1, 1),
+                                   shape(1, 600, 3, 50, 4, 3, 2, 1),
+                                   shape(3, 6, 6, 192, 20, 1, 1, 0)};
   shapes.push_back(ConvShape{2, 9, 12, 6, 10, 1, 3, 1, 0});
   shapes.push_back(ConvShape{2, 9, 12, 6, 10, 3, 1, 1, 0});
   shapes.push_back(ConvShape{1, 9, 12, 5, 10, 5, 2, 2, 1});
@@ -336,8 +379,9 @@ TEST_P(EachLevel, RunsOnThisMachine) {
   const Inputs in(s, Fill::kFull, Fill::kFull);
   expect_same(s, run_level(GetParam(), s, in), run_oracle(s, in));
 }
-INSTANTIATE_TEST_SUITE_P(Levels, EachLevel, testing::ValuesIn(all_levels()),
-                         [](const auto& one) { return std::string(level_name(one.param)); });
+INSTANTIATE_TEST_SUITE_P(Levels, EachLevel, testing::ValuesIn(all_levels()), [](const auto& one) {
+  return std::string(level_name(one.param));
+});
 
 TEST(Convolution, WeightsAndScratchAreReused) {
   for (const Level level : all_levels()) {
@@ -345,7 +389,8 @@ TEST(Convolution, WeightsAndScratchAreReused) {
     Scratch scratch;
     PackedWeights w;
     // An odd run's last pair, and padded columns, after a shape that filled those places.
-    for (const ConvShape& s : {shape(1, 4, 4, 4, 8, 3, 1, 1), shape(1, 4, 4, 3, 8, 3, 1, 1),
+    for (const ConvShape& s : {shape(1, 4, 4, 4, 8, 3, 1, 1),
+                               shape(1, 4, 4, 3, 8, 3, 1, 1),
                                shape(1, 4, 4, 4, 7, 3, 1, 1)}) {
       const Inputs in(s, Fill::kFull, Fill::kFull);
       const Outputs expected = run_oracle(s, in);
@@ -392,8 +437,8 @@ TEST(ConvShape, ValidKnowsItsLimits) {
 }
 
 TEST(ShiftRne, TiesGoToEven) {
-  const int64_t halves[][2] = {{-7, -4}, {-6, -3}, {-5, -2}, {-3, -2}, {-1, 0},
-                               {0, 0},   {1, 0},   {3, 2},   {5, 2},   {7, 4}};
+  const int64_t halves[][2] = {
+      {-7, -4}, {-6, -3}, {-5, -2}, {-3, -2}, {-1, 0}, {0, 0}, {1, 0}, {3, 2}, {5, 2}, {7, 4}};
   for (const auto& [value, expected] : halves) EXPECT_EQ(shift_rne(value, 1), expected) << value;
   EXPECT_EQ(shift_rne(int64_t{3} << 40, 41), 2);
   EXPECT_EQ(shift_rne((int64_t{1} << 40) + 1, 41), 1);

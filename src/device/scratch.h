@@ -10,8 +10,8 @@ namespace ginn::device {
 
 inline constexpr size_t kAlignment = 64;  // of every buffer
 
-// A zero-initialised, 64-byte aligned array with kAlignment bytes readable behind its end (kernels may
-// load a whole vector there; what they load never reaches a result).
+// A zero-initialised, 64-byte aligned array with kAlignment bytes readable behind its end (kernels
+// may load a whole vector there; what they load never reaches a result).
 template <typename T>
 class Buffer {
  public:
@@ -37,8 +37,8 @@ class Buffer {
   size_t count_ = 0;
 };
 
-// Memory that a primitive needs while it runs; grows to the largest request and is then reused, so a
-// step allocates nothing after the first one. Not shared between threads.
+// Memory that a primitive needs while it runs; grows to the largest request and is then reused, so
+// a step allocates nothing after the first one. Not shared between threads.
 class Scratch {
  public:
   // Uninitialised memory for `count` values of T, valid until the next reset(); aligned as Buffer.

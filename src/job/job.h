@@ -16,43 +16,43 @@ enum class Schedule { kConstant, kStep, kCosine };
 struct LearningRate {
   Schedule schedule = Schedule::kCosine;
   double peak = 0.1;
-  double warmup = 0.0;                 // share of the steps, in [0, 1)
-  std::vector<double> milestones;      // kStep: shares of the steps, ascending, in (0, 1)
-  double gamma = 0.1;                  // kStep: factor at each milestone
+  double warmup = 0.0;             // share of the steps, in [0, 1)
+  std::vector<double> milestones;  // kStep: shares of the steps, ascending, in (0, 1)
+  double gamma = 0.1;              // kStep: factor at each milestone
 };
 
 // A resolved job: everything the result or the guarantee depends on. Only made by parse() (from the
 // canonical JSON) and by import::resolve_job (from TOML), both of which end in validate().
 struct Job {
-  std::string model;                   // "mlp", "lenet", "resnet8", "resnet20"
+  std::string model;  // "mlp", "lenet", "resnet8", "resnet20"
   data::DatasetFacts data;
   data::Preprocess preprocess;
-  std::vector<double> mean;            // per channel, of pixels scaled to [0, 1]
-  std::vector<double> std;             // > 0
+  std::vector<double> mean;  // per channel, of pixels scaled to [0, 1]
+  std::vector<double> std;   // > 0
   uint32_t epochs = 1;
-  uint64_t steps = 0;                  // derived from epochs, records, batch, last_batch
-  uint32_t batch = 128;                // images a step
-  uint32_t microbatch = 32;            // images a contribution; divides batch
+  uint64_t steps = 0;        // derived from epochs, records, batch, last_batch
+  uint32_t batch = 128;      // images a step
+  uint32_t microbatch = 32;  // images a contribution; divides batch
   data::LastBatch last_batch = data::LastBatch::kDrop;
   double momentum = 0.9;
   bool nesterov = false;
   double weight_decay = 0.0;
   bool decoupled = false;
-  double clip_norm = 1.0;              // C, in [2^-20, 2^22 / microbatches]
-  double label_smoothing = 0.0;        // in [0, 1)
+  double clip_norm = 1.0;        // C, in [2^-20, 2^22 / microbatches]
+  double label_smoothing = 0.0;  // in [0, 1)
   uint64_t seed = 1;
   LearningRate lr;
-  uint64_t bn_samples = 2048;          // training records for the batch-norm statistics (see below)
+  uint64_t bn_samples = 2048;  // training records for the batch-norm statistics (see below)
   double probability = 0.999;
   guarantee::Budget budget;
   double verify_last = 0.0;
   guarantee::Verify verify = guarantee::Verify::kSample;
   uint32_t lives = 1;
-  std::string nonce;                   // owner's, 0 to 64 printable ASCII characters
+  std::string nonce;  // owner's, 0 to 64 printable ASCII characters
   std::string format = "dfp14";
 
-  uint32_t microbatches() const { return batch / microbatch; }           // M
-  uint64_t contributions() const { return steps * microbatches(); }      // N
+  uint32_t microbatches() const { return batch / microbatch; }       // M
+  uint64_t contributions() const { return steps * microbatches(); }  // N
   uint32_t input_height() const { return data.height + 2 * preprocess.pad; }
   uint32_t input_width() const { return data.width + 2 * preprocess.pad; }
 };
@@ -73,8 +73,8 @@ crypto::Json to_json(const Job& job);
 std::string canonical(const Job& job);
 crypto::Digest digest(const Job& job);
 
-// From canonical bytes; hostile input. The bytes must be exactly canonical(result). Codes: parse_json's,
-// "json_field", "job_version", "job_not_canonical", "job_invalid".
+// From canonical bytes; hostile input. The bytes must be exactly canonical(result). Codes:
+// parse_json's, "json_field", "job_version", "job_not_canonical", "job_invalid".
 Result<Job> parse(std::string_view text);
 
 Result<guarantee::Sampling> sampling(const Job& job);

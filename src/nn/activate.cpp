@@ -12,16 +12,16 @@ namespace ginn::nn {
 namespace {
 
 struct TermState {
-  ChannelStatistics statistics;                 // of the source
-  std::vector<Normalisation> normalisation;     // by channel; a and b for every kind of term
-  std::vector<float> a, b;                      // scaled, repeated to the period
+  ChannelStatistics statistics;              // of the source
+  std::vector<Normalisation> normalisation;  // by channel; a and b for every kind of term
+  std::vector<float> a, b;                   // scaled, repeated to the period
 };
 
 struct State final : OperationState {
   std::vector<TermState> terms;
   ChannelStatistics gradient_statistics;
   std::vector<NormalisationGradient> gradients;
-  std::vector<float> c1, c2, c0;                // repeated to the period
+  std::vector<float> c1, c2, c0;  // repeated to the period
   std::vector<int64_t> integer_sums;
 };
 
@@ -54,13 +54,18 @@ void prepare_affine(Run& run, const Term& term, TermState& state) {
   const float* beta = p + channels;
   const size_t offset = run.graph().batch_norms()[term.batch_norm].offset;
   for (size_t c = 0; c < channels; ++c) {
-    state.normalisation[c] =
-        run.mode() == Mode::kTrain
-            ? normalise(state.statistics.first(c), state.statistics.second(c), count / channels,
-                        y.exponent, gamma[c], beta[c])
-            : normalise_running(run.weights().running_mean[offset + c],
-                                run.weights().running_var[offset + c], y.exponent, gamma[c],
-                                beta[c]);
+    state.normalisation[c] = run.mode() == Mode::kTrain
+                                 ? normalise(state.statistics.first(c),
+                                             state.statistics.second(c),
+                                             count / channels,
+                                             y.exponent,
+                                             gamma[c],
+                                             beta[c])
+                                 : normalise_running(run.weights().running_mean[offset + c],
+                                                     run.weights().running_var[offset + c],
+                                                     y.exponent,
+                                                     gamma[c],
+                                                     beta[c]);
   }
 }
 
@@ -172,8 +177,12 @@ Status Activate::forward(Run& run, OperationState& base) const {
   }
   Tensor& out = run.value(config_.output);
   out.exponent = *exponent;
-  run.maps().activate(affine, static_cast<int>(terms), config_.relu, run.count(config_.output),
-                      state.terms[0].a.size(), out.q.data());
+  run.maps().activate(affine,
+                      static_cast<int>(terms),
+                      config_.relu,
+                      run.count(config_.output),
+                      state.terms[0].a.size(),
+                      out.q.data());
   return ok_status();
 }
 
@@ -195,8 +204,8 @@ Status backward_bias(Run& run, const Term& term, State& state, const Tensor& g, 
   return ok_status();
 }
 
-Status backward_batch_norm(Run& run, const Term& term, const TermState& t, State& state,
-                           const Tensor& g, size_t count) {
+Status backward_batch_norm(
+    Run& run, const Term& term, const TermState& t, State& state, const Tensor& g, size_t count) {
   const Tensor& y = run.value(term.source);
   const BatchNorm& norm = run.graph().batch_norms()[term.batch_norm];
   const size_t channels = norm.channels;
@@ -206,15 +215,17 @@ Status backward_batch_norm(Run& run, const Term& term, const TermState& t, State
   float* dgamma = run.gradient(term.parameter);
   float bound = 0.0f;
   for (size_t c = 0; c < channels; ++c) {
-    const NormalisationGradient n =
-        normalise_gradient(t.normalisation[c], sums.first(c), sums.second(c), count / channels,
-                           g.exponent, y.exponent);
+    const NormalisationGradient n = normalise_gradient(t.normalisation[c],
+                                                       sums.first(c),
+                                                       sums.second(c),
+                                                       count / channels,
+                                                       g.exponent,
+                                                       y.exponent);
     state.gradients[c] = n;
     dgamma[c] = static_cast<float>((n.dgamma * pow2(g.exponent)) / images);
     const float u = max_magnitude(std::fma(n.c2, static_cast<float>(t.statistics.low(c)), n.c0),
                                   std::fma(n.c2, static_cast<float>(t.statistics.high(c)), n.c0));
-    bound = max_magnitude(bound,
-                          std::fma(std::fabs(n.c1), static_cast<float>(sums.high(c)), u));
+    bound = max_magnitude(bound, std::fma(std::fabs(n.c1), static_cast<float>(sums.high(c)), u));
   }
   run.store_gradient(term.parameter + 1, sums.firsts().data(), g.exponent);
   const auto exponent = fit14(bound);
@@ -228,8 +239,14 @@ Status backward_batch_norm(Run& run, const Term& term, const TermState& t, State
   }
   Tensor& dy = run.operand_gradient(term.source);
   dy.exponent = *exponent;
-  run.maps().normalise_backward(g.q.data(), y.q.data(), state.c1.data(), state.c2.data(),
-                                state.c0.data(), count, state.c1.size(), dy.q.data());
+  run.maps().normalise_backward(g.q.data(),
+                                y.q.data(),
+                                state.c1.data(),
+                                state.c2.data(),
+                                state.c0.data(),
+                                count,
+                                state.c1.size(),
+                                dy.q.data());
   return ok_status();
 }
 

@@ -17,15 +17,22 @@ ChannelStatistics::ChannelStatistics(size_t channels)
 }
 
 void ChannelStatistics::of_values(const device::MapKernels& maps, const int16_t* q, size_t count) {
-  maps.channel_sums(q, count, period_first_.size(),
-                    {period_first_.data(), period_second_.data(), period_low_.data(),
-                     period_high_.data()});
+  maps.channel_sums(
+      q,
+      count,
+      period_first_.size(),
+      {period_first_.data(), period_second_.data(), period_low_.data(), period_high_.data()});
   fold(false);
 }
 
-void ChannelStatistics::of_gradients(const device::MapKernels& maps, const int16_t* g,
-                                     const int16_t* q, size_t count) {
-  maps.gradient_sums(g, q, count, period_first_.size(),
+void ChannelStatistics::of_gradients(const device::MapKernels& maps,
+                                     const int16_t* g,
+                                     const int16_t* q,
+                                     size_t count) {
+  maps.gradient_sums(g,
+                     q,
+                     count,
+                     period_first_.size(),
                      {period_first_.data(), period_second_.data(), nullptr, period_high_.data()});
   fold(true);
 }
@@ -47,12 +54,11 @@ void ChannelStatistics::fold(bool gradients) {
   }
 }
 
-Normalisation normalise(int64_t sum, int64_t sum_squares, uint64_t m, int exponent, float gamma,
-                        float beta) {
+Normalisation normalise(
+    int64_t sum, int64_t sum_squares, uint64_t m, int exponent, float gamma, float beta) {
   const double count = static_cast<double>(m);
   // m s2 < 2^82, exact; one rounding to f64.
-  const __int128 spread =
-      static_cast<__int128>(m) * sum_squares - static_cast<__int128>(sum) * sum;
+  const __int128 spread = static_cast<__int128>(m) * sum_squares - static_cast<__int128>(sum) * sum;
   Normalisation n;
   n.mean = static_cast<double>(sum) / count;
   n.var = static_cast<double>(spread) / (count * count);
@@ -63,8 +69,8 @@ Normalisation normalise(int64_t sum, int64_t sum_squares, uint64_t m, int expone
   return n;
 }
 
-Normalisation normalise_running(float running_mean, float running_var, int exponent, float gamma,
-                                float beta) {
+Normalisation normalise_running(
+    float running_mean, float running_var, int exponent, float gamma, float beta) {
   Normalisation n;
   n.inv = 1.0 / std::sqrt(static_cast<double>(running_var) + kBatchNormEpsilon);
   n.t = static_cast<double>(gamma) * n.inv;
@@ -73,8 +79,12 @@ Normalisation normalise_running(float running_mean, float running_var, int expon
   return n;
 }
 
-NormalisationGradient normalise_gradient(const Normalisation& n, int64_t sum_g, int64_t sum_gq,
-                                         uint64_t m, int exponent_g, int exponent_y) {
+NormalisationGradient normalise_gradient(const Normalisation& n,
+                                         int64_t sum_g,
+                                         int64_t sum_gq,
+                                         uint64_t m,
+                                         int exponent_g,
+                                         int exponent_y) {
   const double count = static_cast<double>(m);
   const double sg = static_cast<double>(sum_g);
   const double k1 = n.t * pow2(exponent_g - exponent_y);
@@ -89,9 +99,9 @@ NormalisationGradient normalise_gradient(const Normalisation& n, int64_t sum_g, 
   return gradient;
 }
 
-bool grid_statistics(const Normalisation& n, uint64_t m, int exponent, int64_t& mean,
-                     int64_t& var) {
-  constexpr double kGrid = 4294967296.0;        // 2^32
+bool grid_statistics(
+    const Normalisation& n, uint64_t m, int exponent, int64_t& mean, int64_t& var) {
+  constexpr double kGrid = 4294967296.0;         // 2^32
   constexpr double kLimit = 2251799813685248.0;  // 2^51
   const double count = static_cast<double>(m);
   const double unbiased = m > 1 ? count / (count - 1.0) : 1.0;

@@ -24,7 +24,9 @@ class ChannelStatistics {
   explicit ChannelStatistics(size_t channels);
 
   void of_values(const device::MapKernels& maps, const int16_t* q, size_t count);
-  void of_gradients(const device::MapKernels& maps, const int16_t* g, const int16_t* q,
+  void of_gradients(const device::MapKernels& maps,
+                    const int16_t* g,
+                    const int16_t* q,
                     size_t count);
 
   size_t channels() const { return first_.size(); }
@@ -41,22 +43,26 @@ class ChannelStatistics {
 };
 
 // Training: from the microbatch's sums over m values of exponent e.
-Normalisation normalise(int64_t sum, int64_t sum_squares, uint64_t m, int exponent, float gamma,
-                        float beta);
+Normalisation normalise(
+    int64_t sum, int64_t sum_squares, uint64_t m, int exponent, float gamma, float beta);
 // Evaluation: a and b only.
-Normalisation normalise_running(float running_mean, float running_var, int exponent, float gamma,
-                                float beta);
+Normalisation normalise_running(
+    float running_mean, float running_var, int exponent, float gamma, float beta);
 
 // Gradient through one channel's normalisation: dy = fma(c1, g, fma(c2, q, c0)).
 struct NormalisationGradient {
   float c1 = 0, c2 = 0, c0 = 0;
-  double dgamma = 0;                  // in units 2^(e_g); dbeta is the integer sum of g
+  double dgamma = 0;  // in units 2^(e_g); dbeta is the integer sum of g
 };
-NormalisationGradient normalise_gradient(const Normalisation& n, int64_t sum_g, int64_t sum_gq,
-                                         uint64_t m, int exponent_g, int exponent_y);
+NormalisationGradient normalise_gradient(const Normalisation& n,
+                                         int64_t sum_g,
+                                         int64_t sum_gq,
+                                         uint64_t m,
+                                         int exponent_g,
+                                         int exponent_y);
 
-// A microbatch's statistics of one channel on the grid of section 10: value 2^32, rounded. False when
-// out of range.
+// A microbatch's statistics of one channel on the grid of section 10: value 2^32, rounded. False
+// when out of range.
 bool grid_statistics(const Normalisation& n, uint64_t m, int exponent, int64_t& mean, int64_t& var);
 
 }  // namespace ginn::nn

@@ -59,8 +59,7 @@ Status Conv2d::forward(Run& run, OperationState&) const {
   const Tensor& x = run.value(config_.input);
   Tensor& y = run.value(config_.output);
   const device::Convolution convolution(run.level(), shape_of(run.images()));
-  const int shift =
-      convolution.fprop(x.q.data(), run.layer().packed, y.q.data(), run.scratch());
+  const int shift = convolution.fprop(x.q.data(), run.layer().packed, y.q.data(), run.scratch());
   y.exponent = x.exponent + run.layer().exponent + shift;
   return ok_status();
 }
@@ -75,8 +74,7 @@ Status Conv2d::backward(Run& run, OperationState& state) const {
   if (!config_.input_gradient) return ok_status();
   Tensor& dx = static_cast<State&>(state).input_gradient;
   run.scratch().reset();
-  const int shift =
-      convolution.dgrad(dy.q.data(), run.layer().packed, dx.q.data(), run.scratch());
+  const int shift = convolution.dgrad(dy.q.data(), run.layer().packed, dx.q.data(), run.scratch());
   dx.exponent = dy.exponent + run.layer().exponent + shift;
   run.send(config_.input, dx);
   return ok_status();

@@ -4,18 +4,18 @@
 
 namespace ginn::nn {
 
-// A convolution or a linear layer: the three exact contractions. The bias, if there is one, belongs to
-// the term that reads the output. weight: f32 [K, C, KH, KW] or [K, C].
+// A convolution or a linear layer: the three exact contractions. The bias, if there is one, belongs
+// to the term that reads the output. weight: f32 [K, C, KH, KW] or [K, C].
 class Conv2d final : public Operation {
  public:
   struct Config {
     std::string name;
     ValueId input = 0, output = 0;
-    device::ConvShape shape;      // of one image
-    bool linear = false;          // then the images of a microbatch are the width of one "image"
+    device::ConvShape shape;  // of one image
+    bool linear = false;      // then the images of a microbatch are the width of one "image"
     bool input_gradient = true;
-    size_t weight = 0;            // parameter index
-    size_t weight_offset = 0;     // of its first element among all parameters
+    size_t weight = 0;         // parameter index
+    size_t weight_offset = 0;  // of its first element among all parameters
   };
   explicit Conv2d(Config config) : config_(std::move(config)) {}
 

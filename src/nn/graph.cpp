@@ -14,9 +14,7 @@ uint64_t Graph::macs() const {
   return total;
 }
 
-GraphBuilder::GraphBuilder(Extent input) {
-  add_value(input, false);
-}
+GraphBuilder::GraphBuilder(Extent input) { add_value(input, false); }
 
 ValueId GraphBuilder::add_value(Extent extent, bool needs_gradient) {
   graph_.values_.push_back({extent, needs_gradient});
@@ -50,9 +48,20 @@ ValueId GraphBuilder::conv2d(ValueId x, const std::string& name, const ConvOptio
   shape.stride = options.stride;
   shape.padding = options.padding;
   if (!shape.valid()) {
-    fail(concat("layer ", name, ": a ", options.kernel, " x ", options.kernel,
-                " convolution with padding ", options.padding, " does not fit an input of ", in.h,
-                " x ", in.w, " x ", in.c));
+    fail(concat("layer ",
+                name,
+                ": a ",
+                options.kernel,
+                " x ",
+                options.kernel,
+                " convolution with padding ",
+                options.padding,
+                " does not fit an input of ",
+                in.h,
+                " x ",
+                in.w,
+                " x ",
+                in.c));
     return Graph::kInput;
   }
   const ValueId y = add_value({shape.out_h(), shape.out_w(), shape.k}, true);
@@ -181,15 +190,21 @@ ValueId GraphBuilder::activate(std::vector<Term> terms, bool relu) {
   return output;
 }
 
-ValueId GraphBuilder::pool(ValueId x, bool max, uint32_t kernel_h, uint32_t kernel_w,
-                           uint32_t stride) {
+ValueId GraphBuilder::pool(
+    ValueId x, bool max, uint32_t kernel_h, uint32_t kernel_w, uint32_t stride) {
   if (!problem_.empty()) return Graph::kInput;
   const Extent in = extent(x);
-  constexpr uint64_t kLargestWindow = 1 << 16;   // int32 sums in pooling.cpp
+  constexpr uint64_t kLargestWindow = 1 << 16;  // int32 sums in pooling.cpp
   if (kernel_h == 0 || kernel_w == 0 || stride == 0 || kernel_h > in.h || kernel_w > in.w ||
       uint64_t{kernel_h} * kernel_w > kLargestWindow) {
-    fail(concat("a pool over ", kernel_h, " x ", kernel_w, " does not fit an input of ", in.h,
-                " x ", in.w));
+    fail(concat("a pool over ",
+                kernel_h,
+                " x ",
+                kernel_w,
+                " does not fit an input of ",
+                in.h,
+                " x ",
+                in.w));
     return Graph::kInput;
   }
   Pool::Config config;

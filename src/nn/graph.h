@@ -11,16 +11,16 @@ namespace ginn::nn {
 
 // How a parameter starts (docs/arithmetic.md, section 3).
 enum class Initialiser {
-  kUniformFanIn,   // U(-1/sqrt(fan_in), 1/sqrt(fan_in)): PyTorch's default for conv and linear
-  kNormalFanOut,   // N(0, 2/fan_out): Kaiming, as torchvision's residual networks
+  kUniformFanIn,  // U(-1/sqrt(fan_in), 1/sqrt(fan_in)): PyTorch's default for conv and linear
+  kNormalFanOut,  // N(0, 2/fan_out): Kaiming, as torchvision's residual networks
   kOne,
   kZero,
 };
 
 struct Parameter {
-  std::string name;              // as torchvision names it
-  std::vector<uint64_t> shape;   // file order: [K, C, KH, KW], [K, C] or [K]
-  size_t offset = 0;             // of its first element among all parameters
+  std::string name;             // as torchvision names it
+  std::vector<uint64_t> shape;  // file order: [K, C, KH, KW], [K, C] or [K]
+  size_t offset = 0;            // of its first element among all parameters
   size_t count = 0;
   Initialiser initialiser = Initialiser::kZero;
   uint64_t fan_in = 1;
@@ -28,18 +28,18 @@ struct Parameter {
 };
 
 struct BatchNorm {
-  std::string name;              // "layer1.0.bn1"
+  std::string name;  // "layer1.0.bn1"
   uint32_t channels = 0;
-  size_t offset = 0;             // of its first channel among all batch norms
+  size_t offset = 0;  // of its first channel among all batch norms
 };
 
 struct Value {
   Extent extent;
-  bool needs_gradient = true;    // false for the input and what is only a permutation of it
+  bool needs_gradient = true;  // false for the input and what is only a permutation of it
 };
 
-// A network: operations in the order in which they run, the values between them, the parameters in the
-// order of the contribution. Immutable; shared by all threads.
+// A network: operations in the order in which they run, the values between them, the parameters in
+// the order of the contribution. Immutable; shared by all threads.
 class Graph {
  public:
   static constexpr ValueId kInput = 0;
@@ -48,8 +48,8 @@ class Graph {
   const std::vector<std::unique_ptr<Operation>>& operations() const { return operations_; }
   const std::vector<Parameter>& parameters() const { return parameters_; }
   const std::vector<BatchNorm>& batch_norms() const { return batch_norms_; }
-  size_t parameter_count() const { return parameter_count_; }         // elements of all parameters
-  size_t batch_norm_channels() const { return batch_norm_channels_; } // of all batch norms
+  size_t parameter_count() const { return parameter_count_; }          // elements of all parameters
+  size_t batch_norm_channels() const { return batch_norm_channels_; }  // of all batch norms
   Extent input() const { return values_[kInput].extent; }
   uint32_t classes() const { return classes_; }
   // Multiply-adds of one image's forward pass.
@@ -67,7 +67,7 @@ class Graph {
 };
 
 struct ConvOptions {
-  uint32_t channels = 1;   // output channels
+  uint32_t channels = 1;  // output channels
   uint32_t kernel = 1;
   uint32_t stride = 1;
   uint32_t padding = 0;
@@ -81,14 +81,15 @@ class GraphBuilder {
  public:
   explicit GraphBuilder(Extent input);
 
-  // Contractions: the result may only be the source of one bias() or batch_norm() term, or the logits.
+  // Contractions: the result may only be the source of one bias() or batch_norm() term, or the
+  // logits.
   ValueId conv2d(ValueId x, const std::string& name, const ConvOptions& options);
-  ValueId linear(ValueId x, const std::string& name, uint32_t outputs);   // with bias
+  ValueId linear(ValueId x, const std::string& name, uint32_t outputs);  // with bias
 
   Term batch_norm(ValueId y, const std::string& name);
   Term bias(ValueId y);
   Term same(ValueId activation);
-  ValueId activate(std::vector<Term> terms, bool relu);   // one or two terms
+  ValueId activate(std::vector<Term> terms, bool relu);  // one or two terms
 
   ValueId max_pool(ValueId x, uint32_t kernel, uint32_t stride);
   ValueId average_pool(ValueId x, uint32_t kernel, uint32_t stride);
@@ -106,7 +107,7 @@ class GraphBuilder {
   void fail(std::string message);
 
   Graph graph_;
-  std::vector<size_t> bias_of_;   // parameter index by value, or kNoParameter
+  std::vector<size_t> bias_of_;  // parameter index by value, or kNoParameter
   std::string problem_;
 };
 

@@ -11,21 +11,25 @@ namespace ginn::nn {
 namespace {
 
 struct State final : OperationState {
-  std::vector<int64_t> exponentials;   // [classes], unit 2^-40
+  std::vector<int64_t> exponentials;  // [classes], unit 2^-40
   std::vector<int64_t> bias_sums;
 };
 
 struct ImageLoss {
-  int64_t loss;      // unit 2^-24
+  int64_t loss;  // unit 2^-24
   bool correct;
 };
 
 // One image. `gradient` (dfp14, exponent -13) may be null.
-ImageLoss softmax_cross_entropy(const float* logits, uint32_t classes, uint32_t label,
-                                float smoothing, int64_t* exponentials, int16_t* gradient) {
+ImageLoss softmax_cross_entropy(const float* logits,
+                                uint32_t classes,
+                                uint32_t label,
+                                float smoothing,
+                                int64_t* exponentials,
+                                int16_t* gradient) {
   float top = logits[0];
   for (uint32_t k = 1; k < classes; ++k) top = logits[k] > top ? logits[k] : top;
-  int64_t total = 0;   // classes < 2^16 values of at most 2^40: below 2^56
+  int64_t total = 0;  // classes < 2^16 values of at most 2^40: below 2^56
   uint32_t first_top = classes;
   for (uint32_t k = 0; k < classes; ++k) {
     const float d = logits[k] - top;
@@ -78,7 +82,10 @@ Status Loss::forward(Run& run, OperationState& base) const {
   uint32_t correct = 0;
   for (size_t n = 0; n < run.images(); ++n) {
     const ImageLoss image = softmax_cross_entropy(
-        logits + n * classes, classes, run.labels()[n], run.label_smoothing(),
+        logits + n * classes,
+        classes,
+        run.labels()[n],
+        run.label_smoothing(),
         state.exponentials.data(),
         run.mode() == Mode::kTrain ? gradient.q.data() + n * classes : nullptr);
     loss_sum += image.loss;

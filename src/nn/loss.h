@@ -10,8 +10,8 @@ class Loss final : public Operation {
  public:
   struct Config {
     std::string name;
-    ValueId logits = 0;          // the contraction's output
-    size_t bias = 0;             // parameter index
+    ValueId logits = 0;  // the contraction's output
+    size_t bias = 0;     // parameter index
     uint32_t classes = 0;
   };
   explicit Loss(Config config) : config_(std::move(config)) {}

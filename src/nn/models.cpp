@@ -14,8 +14,8 @@ void build_mlp(GraphBuilder& g, uint32_t classes) {
   g.loss(g.linear(x, "fc3", classes));
 }
 
-ValueId biased_conv(GraphBuilder& g, ValueId x, const std::string& name, uint32_t channels,
-                    uint32_t padding) {
+ValueId biased_conv(
+    GraphBuilder& g, ValueId x, const std::string& name, uint32_t channels, uint32_t padding) {
   ConvOptions options;
   options.channels = channels;
   options.kernel = 5;
@@ -46,8 +46,12 @@ ConvOptions residual_conv(uint32_t channels, uint32_t kernel, uint32_t stride) {
   return options;
 }
 
-ValueId basic_block(GraphBuilder& g, ValueId x, const std::string& name, uint32_t channels,
-                    uint32_t stride, bool downsample) {
+ValueId basic_block(GraphBuilder& g,
+                    ValueId x,
+                    const std::string& name,
+                    uint32_t channels,
+                    uint32_t stride,
+                    bool downsample) {
   const ValueId y1 = g.conv2d(x, name + ".conv1", residual_conv(channels, 3, stride));
   const ValueId a1 = g.activate({g.batch_norm(y1, name + ".bn1")}, true);
   const ValueId y2 = g.conv2d(a1, name + ".conv2", residual_conv(channels, 3, 1));
@@ -93,8 +97,8 @@ std::vector<std::string_view> model_names() {
   return names;
 }
 
-Result<Graph> build_model(std::string_view name, uint32_t height, uint32_t width, uint32_t channels,
-                          uint32_t classes) {
+Result<Graph> build_model(
+    std::string_view name, uint32_t height, uint32_t width, uint32_t channels, uint32_t classes) {
   for (const Model& model : kModels) {
     if (model.name != name) continue;
     GraphBuilder builder({height, width, channels});
@@ -107,8 +111,8 @@ Result<Graph> build_model(std::string_view name, uint32_t height, uint32_t width
                      concat("no model is called \"", printable(name), "\"; known: ", known));
 }
 
-Status check_model(std::string_view name, uint32_t height, uint32_t width, uint32_t channels,
-                   uint32_t classes) {
+Status check_model(
+    std::string_view name, uint32_t height, uint32_t width, uint32_t channels, uint32_t classes) {
   GINN_TRY(build_model(name, height, width, channels, classes));
   return ok_status();
 }

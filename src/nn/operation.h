@@ -35,9 +35,9 @@ struct Tensor {
 struct Term {
   enum class Kind { kBatchNorm, kBias, kSame };
   Kind kind = Kind::kSame;
-  ValueId source = 0;                  // contraction output, or activation for kSame
-  size_t parameter = kNoParameter;     // gamma (beta follows it), or the bias
-  size_t batch_norm = 0;               // index into Graph::batch_norms()
+  ValueId source = 0;               // contraction output, or activation for kSame
+  size_t parameter = kNoParameter;  // gamma (beta follows it), or the bias
+  size_t batch_norm = 0;            // index into Graph::batch_norms()
 };
 
 class Run;

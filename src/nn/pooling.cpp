@@ -10,7 +10,7 @@ namespace {
 
 struct State final : OperationState {
   Tensor input_gradient;
-  std::vector<int32_t> sums;   // of windows, or of gradients: [largest of input and output]
+  std::vector<int32_t> sums;  // of windows, or of gradients: [largest of input and output]
 };
 
 // Calls body(window's first pixel, output position) for every window; indices count pixels.
@@ -56,8 +56,12 @@ void sum_windows(const Pool::Config& g, uint32_t images, const int16_t* x, int32
 }
 
 // Sends every output's gradient to the first pixel, in scan order, that holds the window's maximum.
-void scatter_max(const Pool::Config& g, uint32_t images, const int16_t* x, const int16_t* y,
-                 const int16_t* d, int32_t* sums) {
+void scatter_max(const Pool::Config& g,
+                 uint32_t images,
+                 const int16_t* x,
+                 const int16_t* y,
+                 const int16_t* d,
+                 int32_t* sums) {
   const size_t c = g.in.c;
   for_each_window(g, images, [&](size_t corner, size_t output) {
     for (size_t i = 0; i < c; ++i) {
@@ -123,8 +127,8 @@ Status Pool::forward(Run& run, OperationState& base) const {
   const size_t count = run.count(config_.output);
   const float window = static_cast<float>(config_.kernel_h * config_.kernel_w);
   sum_windows(config_, run.images(), x.q.data(), state.sums.data());
-  const auto exponent = fit14((static_cast<float>(maxabs(state.sums, count)) / window) *
-                              pow2f(x.exponent));
+  const auto exponent =
+      fit14((static_cast<float>(maxabs(state.sums, count)) / window) * pow2f(x.exponent));
   if (!exponent) return not_finite(config_.name, "the average");
   y.exponent = *exponent;
   const float scale = pow2f(x.exponent - *exponent);
@@ -144,8 +148,12 @@ Status Pool::backward(Run& run, OperationState& base) const {
   const int32_t largest = run.maps().maxabs_i16(d->q.data(), run.count(config_.output));
   const int64_t bound = int64_t{cover()} * largest;
   if (config_.max) {
-    scatter_max(config_, run.images(), run.value(config_.input).q.data(),
-                run.value(config_.output).q.data(), d->q.data(), state.sums.data());
+    scatter_max(config_,
+                run.images(),
+                run.value(config_.input).q.data(),
+                run.value(config_.output).q.data(),
+                d->q.data(),
+                state.sums.data());
     int shift = 0;
     while (bound > (int64_t{kDfp16Max} << shift)) ++shift;
     for (size_t i = 0; i < count; ++i) {

@@ -4,8 +4,8 @@
 
 namespace ginn::nn {
 
-// Maximum or average over windows, without padding (an input smaller than the window is refused when the
-// graph is built; a rest at the right and bottom edge is left out, as in PyTorch).
+// Maximum or average over windows, without padding (an input smaller than the window is refused
+// when the graph is built; a rest at the right and bottom edge is left out, as in PyTorch).
 class Pool final : public Operation {
  public:
   struct Config {

@@ -9,7 +9,10 @@ namespace ginn::nn {
 
 Error not_finite(std::string_view layer, std::string_view what) {
   return refused("not_finite",
-                 concat("layer ", layer, ": ", what,
+                 concat("layer ",
+                        layer,
+                        ": ",
+                        what,
                         " is not finite or leaves the format's range; the step fails as a whole "
                         "(lower the learning rate, or clip_norm)"));
 }
@@ -71,8 +74,8 @@ Status Run::backward() {
 
 void Run::store_gradient(size_t parameter, const int64_t* sums, int exponent) {
   const Parameter& p = graph_.parameters()[parameter];
-  maps_.scale_sums(sums, p.count, pow2(exponent), static_cast<double>(images_),
-                   gradient(parameter));
+  maps_.scale_sums(
+      sums, p.count, pow2(exponent), static_cast<double>(images_), gradient(parameter));
 }
 
 int64_t* Run::sums(size_t count) {
@@ -95,8 +98,9 @@ Result<Tensor*> Run::join(ValueId id) {
   constexpr size_t kMostSenders = 4;
   GINN_CHECK(!inbox.empty() && inbox.size() <= kMostSenders);
   if (inbox.size() == 1) return inbox[0].gradient;
-  std::sort(inbox.begin(), inbox.end(),
-            [](const Sent& a, const Sent& b) { return a.operation < b.operation; });
+  std::sort(inbox.begin(), inbox.end(), [](const Sent& a, const Sent& b) {
+    return a.operation < b.operation;
+  });
   float bound = 0.0f;
   const size_t n = count(id);
   const int16_t* sources[kMostSenders];

@@ -11,8 +11,8 @@ enum class Mode { kTrain, kEvaluate };
 
 // All weights of a network as one step uses them. Immutable after prepare(); shared by threads.
 struct StepWeights {
-  const float* parameters = nullptr;       // not owned; outlives this
-  std::vector<PackedLayer> layers;         // by operation
+  const float* parameters = nullptr;  // not owned; outlives this
+  std::vector<PackedLayer> layers;    // by operation
   // Running statistics for Mode::kEvaluate, batch norms' channels in order.
   const float* running_mean = nullptr;
   const float* running_var = nullptr;
@@ -27,7 +27,8 @@ class Run {
  public:
   Run(const Graph& graph, device::Level level, uint32_t microbatch, float label_smoothing = 0.0f);
 
-  // Forward pass of `images` quantised images in value(Graph::kInput). Training: followed by backward().
+  // Forward pass of `images` quantised images in value(Graph::kInput). Training: followed by
+  // backward().
   Status forward(const StepWeights& weights, Mode mode, std::span<const uint32_t> labels);
   // The gradients of all parameters (mean over the images) in gradients().
   Status backward();
@@ -36,7 +37,7 @@ class Run {
   Tensor& input() { return values_[Graph::kInput]; }
   const Tensor& value(ValueId id) const { return values_[id]; }
   std::span<const float> gradients() const { return {gradients_.data(), gradients_.size()}; }
-  int64_t loss_sum() const { return loss_sum_; }      // unit 2^-24, over the images; not state
+  int64_t loss_sum() const { return loss_sum_; }  // unit 2^-24, over the images; not state
   uint32_t correct() const { return correct_; }
   std::span<const float> logits() const { return {logits_.data(), images_ * graph_.classes()}; }
   // Batch statistics of the last training-mode pass, on the grid of section 10.
@@ -52,9 +53,7 @@ class Run {
   uint32_t images() const { return images_; }
   uint32_t capacity() const { return capacity_; }
   size_t count(ValueId id) const { return graph_.values()[id].extent.count() * images_; }
-  size_t capacity_count(ValueId id) const {
-    return graph_.values()[id].extent.count() * capacity_;
-  }
+  size_t capacity_count(ValueId id) const { return graph_.values()[id].extent.count() * capacity_; }
   Tensor& value(ValueId id) { return values_[id]; }
   const StepWeights& weights() const { return *weights_; }
   const float* parameter(size_t index) const {
@@ -68,13 +67,14 @@ class Run {
   float label_smoothing() const { return label_smoothing_; }
   // Writes the f32 gradient of a parameter from integer sums of exponent e: (sum 2^e) / images.
   void store_gradient(size_t parameter, const int64_t* sums, int exponent);
-  int64_t* sums(size_t count);    // reused memory for integer sums
+  int64_t* sums(size_t count);  // reused memory for integer sums
 
   // Gradient of a contraction's output, an operand (dfp14) [N, P, Q, K].
   Tensor& operand_gradient(ValueId id);
   // Sends a gradient (dfp16) to an activation; `gradient` stays alive until that value is joined.
   void send(ValueId to, Tensor& gradient);
-  // All gradients sent to `id`, joined in graph order (section 6). With one sender it is that tensor.
+  // All gradients sent to `id`, joined in graph order (section 6). With one sender it is that
+  // tensor.
   Result<Tensor*> join(ValueId id);
 
   void report(int64_t loss_sum, uint32_t correct) {
@@ -102,7 +102,7 @@ class Run {
   Mode mode_ = Mode::kTrain;
   const StepWeights* weights_ = nullptr;
   std::span<const uint32_t> labels_;
-  size_t current_ = 0;             // operation that runs
+  size_t current_ = 0;  // operation that runs
   device::Scratch scratch_;
   std::vector<Tensor> values_;
   std::vector<Tensor> operand_gradients_;

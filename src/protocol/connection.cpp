@@ -21,14 +21,17 @@ Result<sockaddr_un> unix_address(const std::string& address) {
   sockaddr_un out{};
   out.sun_family = AF_UNIX;
   if (!address.starts_with(kScheme) || address.size() == kScheme.size()) {
-    return input_error("bad_address",
-                       concat("\"", printable(address), "\": expected unix:PATH"));
+    return input_error("bad_address", concat("\"", printable(address), "\": expected unix:PATH"));
   }
   const std::string path = address.substr(kScheme.size());
   if (path.size() >= sizeof out.sun_path) {
-    return input_error("bad_address", concat("the socket's path has ", path.size(),
-                                             " bytes; at most ", sizeof out.sun_path - 1,
-                                             " are possible: ", printable(path)));
+    return input_error("bad_address",
+                       concat("the socket's path has ",
+                              path.size(),
+                              " bytes; at most ",
+                              sizeof out.sun_path - 1,
+                              " are possible: ",
+                              printable(path)));
   }
   std::memcpy(out.sun_path, path.data(), path.size());
   return out;
@@ -111,15 +114,16 @@ Status Connection::receive(std::span<uint8_t> out, const Idle& idle) {
     }
     if (got == 0) {
       if (have == 0) return refused("peer_closed", "the peer closed the connection");
-      return refused("frame_truncated", concat("the stream ended after ", have, " of ",
-                                               out.size(), " bytes"));
+      return refused("frame_truncated",
+                     concat("the stream ended after ", have, " of ", out.size(), " bytes"));
     }
     have += static_cast<size_t>(got);
   }
   return ok_status();
 }
 
-Result<FrameType> Connection::receive_frame(size_t contribution_bytes, Bytes& payload,
+Result<FrameType> Connection::receive_frame(size_t contribution_bytes,
+                                            Bytes& payload,
                                             const Idle& idle) {
   std::array<uint8_t, kHeaderBytes> bytes;
   GINN_TRY(receive(bytes, idle));
@@ -129,8 +133,8 @@ Result<FrameType> Connection::receive_frame(size_t contribution_bytes, Bytes& pa
     Status status = receive(payload, idle);
     if (!status.ok()) {
       if (std::string_view(status.error().code) != "peer_closed") return status.error();
-      return refused("frame_truncated", concat("the stream ended inside a ",
-                                               frame_name(header.type), " frame"));
+      return refused("frame_truncated",
+                     concat("the stream ended inside a ", frame_name(header.type), " frame"));
     }
   }
   return header.type;

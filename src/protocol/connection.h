@@ -24,9 +24,9 @@ class Connection {
   // False when the peer is not reading fast enough: nothing was sent.
   bool try_send(FrameType type, ByteView payload);
 
-  // Reads exactly `count` bytes into private memory. `idle` is called about five times a second while
-  // nothing arrives; an error from it ends the wait. Codes "peer_closed" (end of stream before the first
-  // byte), "frame_truncated" (inside), "peer_gone".
+  // Reads exactly `count` bytes into private memory. `idle` is called about five times a second
+  // while nothing arrives; an error from it ends the wait. Codes "peer_closed" (end of stream
+  // before the first byte), "frame_truncated" (inside), "peer_gone".
   using Idle = std::function<Status()>;
   Status receive(std::span<uint8_t> out, const Idle& idle);
   // A frame of at most the limits of parse_header; `payload` is resized to it.
@@ -34,14 +34,14 @@ class Connection {
 
   // Whether bytes or the end of the stream can be read without waiting.
   bool readable() const;
-  void finish_sending();   // the peer sees the end of the stream
+  void finish_sending();  // the peer sees the end of the stream
 
  private:
   int descriptor_;
 };
 
-// Unix sockets; `address` is "unix:PATH", PATH at most 107 bytes. Codes "bad_address", "cannot_listen",
-// "cannot_connect".
+// Unix sockets; `address` is "unix:PATH", PATH at most 107 bytes. Codes "bad_address",
+// "cannot_listen", "cannot_connect".
 class Listener {
  public:
   static Result<Listener> create(const std::string& address);
@@ -50,7 +50,7 @@ class Listener {
     other.descriptor_ = -1;
   }
   Listener& operator=(Listener&&) = delete;
-  ~Listener();   // removes the socket's file
+  ~Listener();  // removes the socket's file
   // Waits for one connection; `idle` as above.
   Result<Connection> accept(const Connection::Idle& idle);
 

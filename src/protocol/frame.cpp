@@ -59,8 +59,15 @@ Result<FrameHeader> parse_header(std::span<const uint8_t, kHeaderBytes> bytes,
   const size_t least = contribution ? contribution_bytes : limits->least;
   const size_t most = contribution ? contribution_bytes : limits->most;
   if (header.length < least || header.length > most) {
-    return refused("frame_length", concat("a ", limits->name, " frame has ", least, " to ", most,
-                                          " bytes of payload, found ", header.length));
+    return refused("frame_length",
+                   concat("a ",
+                          limits->name,
+                          " frame has ",
+                          least,
+                          " to ",
+                          most,
+                          " bytes of payload, found ",
+                          header.length));
   }
   return header;
 }

@@ -6,23 +6,23 @@
 
 namespace ginn::protocol {
 
-// docs/protocol.md. Every frame: offset 0 payload length u32 LE | 4 type u8 | 5 three zero bytes | 8
-// payload.
+// docs/protocol.md. Every frame: offset 0 payload length u32 LE | 4 type u8 | 5 three zero bytes |
+// 8 payload.
 inline constexpr uint16_t kVersion = 1;
 inline constexpr size_t kHeaderBytes = 8;
 
 enum class FrameType : uint8_t {
   // worker to verifier, in this order
-  kHello = 1,          // version u16, reserved u16 = 0
-  kJob = 2,            // the job's canonical JSON
-  kGrant = 3,          // DSSE envelope
-  kContribution = 4,   // step u64, microbatch u32, reserved u32 = 0, encoded contribution
-  kEnd = 5,            // empty
+  kHello = 1,         // version u16, reserved u16 = 0
+  kJob = 2,           // the job's canonical JSON
+  kGrant = 3,         // DSSE envelope
+  kContribution = 4,  // step u64, microbatch u32, reserved u32 = 0, encoded contribution
+  kEnd = 5,           // empty
   // verifier to worker
-  kStart = 64,         // start statement's fields and evidence, JSON
-  kReady = 65,         // next step u64, next microbatch u32
-  kStatus = 66,        // taken u64, replays done u64, replays queued u64
-  kVerdict = 67,       // JSON: accepted, code, message
+  kStart = 64,    // start statement's fields and evidence, JSON
+  kReady = 65,    // next step u64, next microbatch u32
+  kStatus = 66,   // taken u64, replays done u64, replays queued u64
+  kVerdict = 67,  // JSON: accepted, code, message
 };
 
 inline constexpr size_t kHelloBytes = 4;
@@ -36,13 +36,13 @@ inline constexpr size_t kMaxVerdictBytes = 1 << 16;
 
 struct FrameHeader {
   FrameType type{};
-  uint32_t length = 0;   // of the payload
+  uint32_t length = 0;  // of the payload
 };
 
 std::array<uint8_t, kHeaderBytes> frame_header(FrameType type, uint32_t length);
 
-// From hostile bytes. `contribution_bytes`: the exact payload of a contribution, 0 before the job is
-// known. Codes, in this order: "frame_reserved", "frame_type", "frame_length".
+// From hostile bytes. `contribution_bytes`: the exact payload of a contribution, 0 before the job
+// is known. Codes, in this order: "frame_reserved", "frame_type", "frame_length".
 Result<FrameHeader> parse_header(std::span<const uint8_t, kHeaderBytes> bytes,
                                  size_t contribution_bytes);
 
@@ -52,7 +52,8 @@ struct ContributionPrefix {
   uint64_t step = 0;
   uint32_t microbatch = 0;
 };
-void write_prefix(const ContributionPrefix& prefix, std::span<uint8_t, kContributionPrefixBytes> out);
+void write_prefix(const ContributionPrefix& prefix,
+                  std::span<uint8_t, kContributionPrefixBytes> out);
 // Code "frame_reserved".
 Result<ContributionPrefix> parse_prefix(std::span<const uint8_t, kContributionPrefixBytes> bytes);
 

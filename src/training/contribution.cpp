@@ -51,11 +51,14 @@ void encode(const nn::Graph& graph, const Contribution& contribution, std::span<
   }
 }
 
-Status decode(const nn::Graph& graph, const device::MapKernels& maps, ByteView bytes,
+Status decode(const nn::Graph& graph,
+              const device::MapKernels& maps,
+              ByteView bytes,
               Contribution& out) {
   if (bytes.size() != encoded_size(graph)) {
-    return refused("contribution_length", concat("a contribution has ", encoded_size(graph),
-                                                 " bytes, found ", bytes.size()));
+    return refused(
+        "contribution_length",
+        concat("a contribution has ", encoded_size(graph), " bytes, found ", bytes.size()));
   }
   const uint8_t* from = bytes.data();
   for (size_t p = 0; p < graph.parameters().size(); ++p) {
@@ -63,9 +66,15 @@ Status decode(const nn::Graph& graph, const device::MapKernels& maps, ByteView b
     const int8_t exponent = static_cast<int8_t>(*from++);
     if (exponent < kMinContributionExponent || exponent > kMaxContributionExponent) {
       return refused("contribution_exponent",
-                     concat("tensor ", parameter.name, ": exponent ", static_cast<int>(exponent),
-                            " is outside [", kMinContributionExponent, ", ",
-                            kMaxContributionExponent, "]"));
+                     concat("tensor ",
+                            parameter.name,
+                            ": exponent ",
+                            static_cast<int>(exponent),
+                            " is outside [",
+                            kMinContributionExponent,
+                            ", ",
+                            kMaxContributionExponent,
+                            "]"));
     }
     int16_t* q = out.q.data() + parameter.offset;
     std::memcpy(q, from, 2 * parameter.count);
@@ -78,8 +87,12 @@ Status decode(const nn::Graph& graph, const device::MapKernels& maps, ByteView b
     }
     if (largest == 0 && exponent != kMinContributionExponent) {
       return refused("contribution_zero_exponent",
-                     concat("tensor ", parameter.name, " is all zero: its exponent must be ",
-                            kMinContributionExponent, ", found ", static_cast<int>(exponent)));
+                     concat("tensor ",
+                            parameter.name,
+                            " is all zero: its exponent must be ",
+                            kMinContributionExponent,
+                            ", found ",
+                            static_cast<int>(exponent)));
     }
   }
   return ok_status();
@@ -88,27 +101,32 @@ Status decode(const nn::Graph& graph, const device::MapKernels& maps, ByteView b
 Wide norm_limit(double clip_norm) {
   GINN_CHECK(clip_norm > 0.0 && clip_norm <= 4194304.0);
   int exponent = 0;
-  const double fraction = std::frexp(clip_norm, &exponent);       // exact
+  const double fraction = std::frexp(clip_norm, &exponent);        // exact
   const Wide m = static_cast<uint64_t>(std::ldexp(fraction, 53));  // below 2^53
   const int shift = 2 * (exponent - 53) + 2 * kGridShift;
-  if (shift >= 0) return (m * m) << shift;   // below 2^124, since C <= 2^22
+  if (shift >= 0) return (m * m) << shift;  // below 2^124, since C <= 2^22
   return -shift >= 128 ? Wide{0} : (m * m) >> -shift;
 }
 
-bool norm_within(const nn::Graph& graph, const device::MapKernels& maps,
-                 const Contribution& contribution, Wide limit) {
+bool norm_within(const nn::Graph& graph,
+                 const device::MapKernels& maps,
+                 const Contribution& contribution,
+                 Wide limit) {
   for (size_t p = 0; p < graph.parameters().size(); ++p) {
     const nn::Parameter& parameter = graph.parameters()[p];
     const uint64_t squares = maps.norm2(contribution.q.data() + parameter.offset, parameter.count);
-    const int shift = 2 * (contribution.exponents[p] + kGridShift);   // 0 to 120
+    const int shift = 2 * (contribution.exponents[p] + kGridShift);  // 0 to 120
     if (squares > (limit >> shift)) return false;
     limit -= static_cast<Wide>(squares) << shift;
   }
   return true;
 }
 
-Status clip(const nn::Graph& graph, const device::MapKernels& maps,
-            std::span<const float> gradients, double clip_norm, Contribution& out) {
+Status clip(const nn::Graph& graph,
+            const device::MapKernels& maps,
+            std::span<const float> gradients,
+            double clip_norm,
+            Contribution& out) {
   GINN_CHECK(gradients.size() == graph.parameter_count());
   double norm2 = 0.0;
   std::vector<float> largest(graph.parameters().size());
@@ -125,9 +143,12 @@ Status clip(const nn::Graph& graph, const device::MapKernels& maps,
   for (size_t p = 0; p < graph.parameters().size(); ++p) {
     const nn::Parameter& parameter = graph.parameters()[p];
     const auto exponent = fit_contribution(largest[p] * factor);
-    GINN_CHECK(exponent.has_value());   // factor <= 1
+    GINN_CHECK(exponent.has_value());  // factor <= 1
     out.exponents[p] = static_cast<int8_t>(*exponent);
-    maps.truncate(gradients.data() + parameter.offset, parameter.count, factor, pow2f(-*exponent),
+    maps.truncate(gradients.data() + parameter.offset,
+                  parameter.count,
+                  factor,
+                  pow2f(-*exponent),
                   out.q.data() + parameter.offset);
   }
   return ok_status();

@@ -9,38 +9,48 @@
 
 namespace ginn::training {
 
-// The gradient of one microbatch as it is handed over (docs/arithmetic.md, section 7): one exponent a
-// parameter, int16 integers of all parameters back to back.
+// The gradient of one microbatch as it is handed over (docs/arithmetic.md, section 7): one exponent
+// a parameter, int16 integers of all parameters back to back.
 struct Contribution {
   explicit Contribution(const nn::Graph& graph);
 
-  std::vector<int8_t> exponents;       // [parameters]
-  device::Buffer<int16_t> q;           // [parameter_count]
+  std::vector<int8_t> exponents;  // [parameters]
+  device::Buffer<int16_t> q;      // [parameter_count]
 
   bool operator==(const Contribution& other) const;
 };
 
-// Bytes of every encoded contribution of this network: for each parameter its exponent (int8), then its
-// integers (int16, little-endian, file order).
+// Bytes of every encoded contribution of this network: for each parameter its exponent (int8), then
+// its integers (int16, little-endian, file order).
 size_t encoded_size(const nn::Graph& graph);
 void encode(const nn::Graph& graph, const Contribution& contribution, std::span<uint8_t> out);
 
 // From hostile bytes, checking the form. Codes, in this order: "contribution_length",
-// "contribution_exponent" (out of range), "contribution_integer" (-32768), "contribution_zero_exponent"
-// (an all-zero tensor whose exponent is not -40); the message names the tensor.
-Status decode(const nn::Graph& graph, const device::MapKernels& maps, ByteView bytes,
+// "contribution_exponent" (out of range), "contribution_integer" (-32768),
+// "contribution_zero_exponent" (an all-zero tensor whose exponent is not -40); the message names
+// the tensor.
+Status decode(const nn::Graph& graph,
+              const device::MapKernels& maps,
+              ByteView bytes,
               Contribution& out);
 
 // C^2 on the grid of the norm test: floor(C^2 2^80). C in (0, 2^22].
 using Wide = unsigned __int128;
 Wide norm_limit(double clip_norm);
-// Whether the exact squared norm over all tensors, times 2^80, is at most `limit`; wide integers only.
-bool norm_within(const nn::Graph& graph, const device::MapKernels& maps,
-                 const Contribution& contribution, Wide limit);
+// Whether the exact squared norm over all tensors, times 2^80, is at most `limit`; wide integers
+// only.
+bool norm_within(const nn::Graph& graph,
+                 const device::MapKernels& maps,
+                 const Contribution& contribution,
+                 Wide limit);
 
-// Scales the f32 gradients of all parameters to norm at most C, rounded down, and quantises them. The
-// result always passes norm_within (the proof is in docs/arithmetic.md, section 7). Code "not_finite".
-Status clip(const nn::Graph& graph, const device::MapKernels& maps,
-            std::span<const float> gradients, double clip_norm, Contribution& out);
+// Scales the f32 gradients of all parameters to norm at most C, rounded down, and quantises them.
+// The result always passes norm_within (the proof is in docs/arithmetic.md, section 7). Code
+// "not_finite".
+Status clip(const nn::Graph& graph,
+            const device::MapKernels& maps,
+            std::span<const float> gradients,
+            double clip_norm,
+            Contribution& out);
 
 }  // namespace ginn::training

@@ -50,7 +50,8 @@ void State::add(const device::MapKernels& maps, const Contribution& contribution
   // |q 2^(e + 40)| <= C 2^40 after the norm test, and M C <= 2^22: the sum stays below 2^63.
   for (size_t p = 0; p < graph_.parameters().size(); ++p) {
     const nn::Parameter& parameter = graph_.parameters()[p];
-    maps.accumulate(contribution.q.data() + parameter.offset, parameter.count,
+    maps.accumulate(contribution.q.data() + parameter.offset,
+                    parameter.count,
                     contribution.exponents[p] - kMinContributionExponent,
                     sum_.data() + parameter.offset);
   }
@@ -70,9 +71,11 @@ Status State::apply(const device::MapKernels& maps) {
   float* w = values_.data();
   float* v = w + parameter_count();
   for (const nn::Parameter& parameter : graph_.parameters()) {
-    const uint32_t largest =
-        maps.sgd(sum_.data() + parameter.offset, parameter.count, constants, w + parameter.offset,
-                 v + parameter.offset);
+    const uint32_t largest = maps.sgd(sum_.data() + parameter.offset,
+                                      parameter.count,
+                                      constants,
+                                      w + parameter.offset,
+                                      v + parameter.offset);
     if (largest >= 0x7f800000u) return nn::not_finite(parameter.name, "the parameter");
   }
   std::memset(sum_.data(), 0, sum_.size() * sizeof(int64_t));
@@ -82,8 +85,8 @@ Status State::apply(const device::MapKernels& maps) {
 }
 
 crypto::Digest State::digest() const {
-  return crypto::chunked_digest({reinterpret_cast<const uint8_t*>(values_.data()),
-                                 values_.size() * sizeof(float)});
+  return crypto::chunked_digest(
+      {reinterpret_cast<const uint8_t*>(values_.data()), values_.size() * sizeof(float)});
 }
 
 }  // namespace ginn::training

@@ -17,8 +17,8 @@ class State {
   // The initial weights of the job's seed.
   State(const nn::Graph& graph, const job::Job& job);
 
-  uint64_t step() const { return step_; }            // steps applied so far
-  uint32_t taken() const { return taken_; }          // contributions of the current step so far
+  uint64_t step() const { return step_; }    // steps applied so far
+  uint32_t taken() const { return taken_; }  // contributions of the current step so far
   const float* weights() const { return values_.data(); }
   size_t parameter_count() const { return sum_.size(); }
 
@@ -32,8 +32,8 @@ class State {
  private:
   const nn::Graph& graph_;
   const job::Job& job_;
-  device::Buffer<float> values_;       // all w, then all v
-  device::Buffer<int64_t> sum_;        // unit 2^-40
+  device::Buffer<float> values_;  // all w, then all v
+  device::Buffer<int64_t> sum_;   // unit 2^-40
   uint64_t step_ = 0;
   uint32_t taken_ = 0;
 };

@@ -34,8 +34,10 @@ class FirstError {
 }  // namespace
 
 Result<std::unique_ptr<Training>> Training::create(const job::Job& job, device::Level level) {
-  GINN_ASSIGN(nn::Graph graph, nn::build_model(job.model, job.input_height(), job.input_width(),
-                                               job.data.channels, job.data.classes));
+  GINN_ASSIGN(
+      nn::Graph graph,
+      nn::build_model(
+          job.model, job.input_height(), job.input_width(), job.data.channels, job.data.classes));
   auto training = std::unique_ptr<Training>(new Training(job, std::move(graph), level));
   // Section 5, "input".
   const size_t channels = job.data.channels;
@@ -65,22 +67,25 @@ Training::Training(const job::Job& job, nn::Graph graph, device::Level level)
       order_(job.seed, job.data.records, job.batch, job.last_batch) {}
 
 std::unique_ptr<Workspace> Training::workspace() const {
-  return std::make_unique<Workspace>(Workspace{
-      nn::Run(graph_, level_, job_.microbatch, static_cast<float>(job_.label_smoothing)),
-      std::vector<uint8_t>(job_.data.record_bytes()),
-      std::vector<uint8_t>(graph_.input().count()),
-      {}});
+  return std::make_unique<Workspace>(
+      Workspace{nn::Run(graph_, level_, job_.microbatch, static_cast<float>(job_.label_smoothing)),
+                std::vector<uint8_t>(job_.data.record_bytes()),
+                std::vector<uint8_t>(graph_.input().count()),
+                {}});
 }
 
-Status Training::load(const data::RecordSource& records, uint64_t record,
-                      const data::Augmentation& augmentation, size_t slot,
+Status Training::load(const data::RecordSource& records,
+                      uint64_t record,
+                      const data::Augmentation& augmentation,
+                      size_t slot,
                       Workspace& workspace) const {
   GINN_TRY(records.read(record, workspace.record));
-  const uint32_t label = data::prepare_image(job_.data, job_.preprocess, augmentation,
-                                             workspace.record, workspace.image);
+  const uint32_t label = data::prepare_image(
+      job_.data, job_.preprocess, augmentation, workspace.record, workspace.image);
   if (label >= graph_.classes()) {
-    return input_error("label_range", concat("record ", record, ": label ", label,
-                                             " is not below ", graph_.classes()));
+    return input_error(
+        "label_range",
+        concat("record ", record, ": label ", label, " is not below ", graph_.classes()));
   }
   workspace.labels.push_back(label);
   nn::Tensor& input = workspace.run.input();
@@ -106,8 +111,11 @@ std::vector<uint64_t> Training::record_indices(uint64_t t, uint32_t j) const {
   return indices;
 }
 
-Status Training::contribution(const data::RecordSource& records, const nn::StepWeights& weights,
-                              uint64_t t, uint32_t j, Workspace& workspace,
+Status Training::contribution(const data::RecordSource& records,
+                              const nn::StepWeights& weights,
+                              uint64_t t,
+                              uint32_t j,
+                              Workspace& workspace,
                               Contribution& out) const {
   workspace.labels.clear();
   const std::vector<uint64_t> indices = record_indices(t, j);
@@ -144,7 +152,8 @@ Result<RunningStatistics> Training::running_statistics(const data::RecordSource&
     }
     GINN_TRY(workspace.run.forward(weights, nn::Mode::kTrain, workspace.labels));
     std::lock_guard lock(mutex);
-    for (size_t c = 0; c < channels; ++c) {  // |value| < 2^51 each, at most 2^12 microbatches a call
+    for (size_t c = 0; c < channels;
+         ++c) {  // |value| < 2^51 each, at most 2^12 microbatches a call
       means[c] += workspace.run.batch_means()[c];
       vars[c] += workspace.run.batch_vars()[c];
     }
@@ -163,16 +172,30 @@ Result<RunningStatistics> Training::running_statistics(const data::RecordSource&
   return statistics;
 }
 
-Result<Evaluation> Training::evaluate(const data::RecordSource& records, const float* parameters,
-                                      const RunningStatistics& statistics, ThreadPool& pool) const {
+Result<Evaluation> Training::evaluate(const data::RecordSource& records,
+                                      const float* parameters,
+                                      const RunningStatistics& statistics,
+                                      ThreadPool& pool) const {
   const data::DatasetFacts& facts = records.facts();
   if (facts.height != job_.data.height || facts.width != job_.data.width ||
       facts.channels != job_.data.channels || facts.classes > job_.data.classes) {
-    return input_error(
-        "dataset_shape",
-        concat("the model takes images of ", job_.data.height, " x ", job_.data.width, " x ",
-               job_.data.channels, " in ", job_.data.classes, " classes; this data has ",
-               facts.height, " x ", facts.width, " x ", facts.channels, " in ", facts.classes));
+    return input_error("dataset_shape",
+                       concat("the model takes images of ",
+                              job_.data.height,
+                              " x ",
+                              job_.data.width,
+                              " x ",
+                              job_.data.channels,
+                              " in ",
+                              job_.data.classes,
+                              " classes; this data has ",
+                              facts.height,
+                              " x ",
+                              facts.width,
+                              " x ",
+                              facts.channels,
+                              " in ",
+                              facts.classes));
   }
   GINN_ASSIGN(nn::StepWeights weights, prepare(parameters));
   weights.running_mean = statistics.mean.data();
@@ -187,7 +210,10 @@ Result<Evaluation> Training::evaluate(const data::RecordSource& records, const f
     workspace.labels.clear();
     const uint64_t end = std::min(facts.records, (b + 1) * n);
     for (uint64_t record = b * n; record < end; ++record) {
-      GINN_TRY(load(records, record, data::identity_augmentation(job_.preprocess), record - b * n,
+      GINN_TRY(load(records,
+                    record,
+                    data::identity_augmentation(job_.preprocess),
+                    record - b * n,
                     workspace));
     }
     GINN_TRY(workspace.run.forward(weights, nn::Mode::kEvaluate, workspace.labels));
@@ -201,8 +227,8 @@ Result<Evaluation> Training::evaluate(const data::RecordSource& records, const f
   });
   GINN_TRY(error.status());
   const double images = static_cast<double>(facts.records);
-  return Evaluation{facts.records, correct.load(),
-                    static_cast<double>(loss.load()) * pow2(-24) / images};
+  return Evaluation{
+      facts.records, correct.load(), static_cast<double>(loss.load()) * pow2(-24) / images};
 }
 
 }  // namespace ginn::training

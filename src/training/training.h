@@ -28,11 +28,11 @@ struct RunningStatistics {
 struct Evaluation {
   uint64_t images = 0;
   uint64_t correct = 0;
-  double loss = 0;         // mean
+  double loss = 0;  // mean
 };
 
-// A job's functions: what a step IS. The honest worker, the verifier's replays and both baselines call
-// these and nothing else. Immutable, shared by threads.
+// A job's functions: what a step IS. The honest worker, the verifier's replays and both baselines
+// call these and nothing else. Immutable, shared by threads.
 class Training {
  public:
   // Codes: build_model's.
@@ -45,10 +45,14 @@ class Training {
 
   std::unique_ptr<Workspace> workspace() const;
 
-  // The contribution of microbatch j of step t at the weights `weights`: F(job, t, j, W_t). Reads its own
-  // records. Codes: RecordSource's, "not_finite".
-  Status contribution(const data::RecordSource& records, const nn::StepWeights& weights, uint64_t t,
-                      uint32_t j, Workspace& workspace, Contribution& out) const;
+  // The contribution of microbatch j of step t at the weights `weights`: F(job, t, j, W_t). Reads
+  // its own records. Codes: RecordSource's, "not_finite".
+  Status contribution(const data::RecordSource& records,
+                      const nn::StepWeights& weights,
+                      uint64_t t,
+                      uint32_t j,
+                      Workspace& workspace,
+                      Contribution& out) const;
   Result<nn::StepWeights> prepare(const float* parameters) const {
     return nn::prepare(graph_, level_, parameters);
   }
@@ -57,29 +61,35 @@ class Training {
 
   // Section 10: statistics of the final weights on the job's sample.
   Result<RunningStatistics> running_statistics(const data::RecordSource& records,
-                                               const float* parameters, ThreadPool& pool) const;
+                                               const float* parameters,
+                                               ThreadPool& pool) const;
   // Names and shapes as torchvision's; safetensors.
   Bytes model_file(const float* parameters, const RunningStatistics& statistics) const;
 
-  Result<Evaluation> evaluate(const data::RecordSource& records, const float* parameters,
-                              const RunningStatistics& statistics, ThreadPool& pool) const;
+  Result<Evaluation> evaluate(const data::RecordSource& records,
+                              const float* parameters,
+                              const RunningStatistics& statistics,
+                              ThreadPool& pool) const;
 
  private:
   Training(const job::Job& job, nn::Graph graph, device::Level level);
   // Reads, prepares and quantises image number `slot` of a workspace's microbatch.
-  Status load(const data::RecordSource& records, uint64_t record,
-              const data::Augmentation& augmentation, size_t slot, Workspace& workspace) const;
+  Status load(const data::RecordSource& records,
+              uint64_t record,
+              const data::Augmentation& augmentation,
+              size_t slot,
+              Workspace& workspace) const;
 
   job::Job job_;
   nn::Graph graph_;
   device::Level level_;
   data::BatchOrder order_;
-  std::vector<int16_t> table_;    // [channels][256]: byte to dfp14
+  std::vector<int16_t> table_;  // [channels][256]: byte to dfp14
   int table_exponent_ = 0;
 };
 
-// Parameters and statistics of a model file of this network. Codes: parse_safetensors's, "model_tensor"
-// naming the tensor.
+// Parameters and statistics of a model file of this network. Codes: parse_safetensors's,
+// "model_tensor" naming the tensor.
 struct LoadedModel {
   std::vector<float> parameters;
   RunningStatistics statistics;

@@ -34,17 +34,26 @@ Status Intake::check_index(const protocol::ContributionPrefix& prefix) const {
   const uint32_t microbatches = training_.job().microbatches();
   const std::string found = concat("(step ", prefix.step, ", microbatch ", prefix.microbatch, ")");
   if (prefix.step >= training_.job().steps || prefix.microbatch >= microbatches) {
-    return refused("contribution_index", concat(found, " does not exist: ", training_.job().steps,
-                                                " steps of ", microbatches, " microbatches"));
+    return refused("contribution_index",
+                   concat(found,
+                          " does not exist: ",
+                          training_.job().steps,
+                          " steps of ",
+                          microbatches,
+                          " microbatches"));
   }
   const uint64_t index = prefix.step * microbatches + prefix.microbatch;
   if (index < taken()) {
     return refused("contribution_duplicate", concat(found, " was taken in before and is final"));
   }
   if (index > taken()) {
-    return refused("contribution_order", concat(found, " came, the next one is (step ",
-                                                next_step(), ", microbatch ", next_microbatch(),
-                                                ")"));
+    return refused("contribution_order",
+                   concat(found,
+                          " came, the next one is (step ",
+                          next_step(),
+                          ", microbatch ",
+                          next_microbatch(),
+                          ")"));
   }
   return ok_status();
 }
@@ -52,8 +61,9 @@ Status Intake::check_index(const protocol::ContributionPrefix& prefix) const {
 Result<std::optional<Replay>> Intake::take(ByteView payload, uint64_t coin) {
   GINN_CHECK(!complete());
   if (payload.size() != payload_bytes_) {
-    return refused("contribution_length", concat("a contribution's frame has ", payload_bytes_,
-                                                 " bytes, found ", payload.size()));
+    return refused(
+        "contribution_length",
+        concat("a contribution's frame has ", payload_bytes_, " bytes, found ", payload.size()));
   }
   constexpr size_t kPrefix = protocol::kContributionPrefixBytes;
   GINN_ASSIGN(const protocol::ContributionPrefix prefix,
@@ -63,8 +73,12 @@ Result<std::optional<Replay>> Intake::take(ByteView payload, uint64_t coin) {
   GINN_TRY(training::decode(training_.graph(), maps, payload.subspan(kPrefix), current_));
   if (!training::norm_within(training_.graph(), maps, current_, norm_limit_)) {
     return refused("contribution_norm",
-                   concat("(step ", prefix.step, ", microbatch ", prefix.microbatch,
-                          "): its norm is above clip_norm = ", training_.job().clip_norm));
+                   concat("(step ",
+                          prefix.step,
+                          ", microbatch ",
+                          prefix.microbatch,
+                          "): its norm is above clip_norm = ",
+                          training_.job().clip_norm));
   }
   std::optional<Replay> replay;
   if (sampling_.replayed(prefix.step, coin)) {

@@ -31,16 +31,16 @@ struct Replay {
   training::Contribution received;
 };
 
-// The trusted side of intake as a state machine without I/O: owns the weights, takes contributions in
-// the one order there is, checks form and norm of each, decides by a coin which are replayed, adds them
-// and applies the optimiser. Bytes and randomness come in as arguments.
+// The trusted side of intake as a state machine without I/O: owns the weights, takes contributions
+// in the one order there is, checks form and norm of each, decides by a coin which are replayed,
+// adds them and applies the optimiser. Bytes and randomness come in as arguments.
 class Intake {
  public:
   // `training` outlives this. Codes: job::sampling's.
   static Result<std::unique_ptr<Intake>> create(const training::Training& training);
 
-  // Takes the next contribution: `payload` is a frame's, already copied into private memory; `coin` is 64
-  // fresh random bits, drawn after the copy. What is taken is final. Codes, in this order:
+  // Takes the next contribution: `payload` is a frame's, already copied into private memory; `coin`
+  // is 64 fresh random bits, drawn after the copy. What is taken is final. Codes, in this order:
   // "contribution_length", "frame_reserved", "contribution_index", "contribution_duplicate",
   // "contribution_order", then training::decode's, "contribution_norm", and "not_finite" from the
   // optimiser. Returns the replay when the coin picked it.
@@ -64,7 +64,7 @@ class Intake {
   training::Contribution current_;
   training::Wide norm_limit_;
   size_t payload_bytes_;
-  std::shared_ptr<const Snapshot> snapshot_;   // of the current step, once a coin picked from it
+  std::shared_ptr<const Snapshot> snapshot_;  // of the current step, once a coin picked from it
 };
 
 }  // namespace ginn::verifier

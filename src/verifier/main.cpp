@@ -1,5 +1,5 @@
-// ginn-verifier: the trusted program. It believes nothing that comes from its arguments: they only say
-// where to listen, where the records lie and where to leave the run's files.
+// ginn-verifier: the trusted program. It believes nothing that comes from its arguments: they only
+// say where to listen, where the records lie and where to leave the run's files.
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -18,7 +18,8 @@ constexpr int kEnvironment = 3;
 constexpr const char* kHelp =
     "usage: ginn-verifier --listen unix:PATH --records FILE --out DIR [--threads N]\n"
     "\n"
-    "Takes one training run from an untrusted worker, replays a secret sample of its gradients, and\n"
+    "Takes one training run from an untrusted worker, replays a secret sample of its gradients, "
+    "and\n"
     "signs a certificate or a rejection. Normally started by `ginn train`.\n"
     "\n"
     "  --listen unix:PATH   where the worker connects\n"
@@ -49,8 +50,8 @@ ginn::Result<Arguments> parse(int argc, char** argv) {
     } else if (key == "--out") {
       arguments.out = value;
     } else if (key == "--threads") {
-      const auto end = std::from_chars(value.data(), value.data() + value.size(),
-                                       arguments.threads);
+      const auto end =
+          std::from_chars(value.data(), value.data() + value.size(), arguments.threads);
       if (end.ec != std::errc() || end.ptr != value.data() + value.size() ||
           arguments.threads < 1 || arguments.threads > 256) {
         return ginn::input_error("usage", "--threads takes a number from 1 to 256");
@@ -116,7 +117,9 @@ int main(int argc, char** argv) {
   if (!arguments.ok()) return exit_code(arguments.error());
   const auto outcome = serve(*arguments);
   if (!outcome.ok()) return exit_code(outcome.error());
-  std::fprintf(stderr, "ginn-verifier: %s: %s\n", outcome->accepted ? "accepted" : "rejected",
+  std::fprintf(stderr,
+               "ginn-verifier: %s: %s\n",
+               outcome->accepted ? "accepted" : "rejected",
                outcome->message.c_str());
   return outcome->accepted ? kGood : kRefusedExit;
 }

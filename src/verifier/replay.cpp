@@ -12,19 +12,22 @@ Result<std::optional<Deviation>> replay_once(const training::Training& training,
                                              training::Workspace& workspace) {
   GINN_ASSIGN(const nn::StepWeights* weights, replay.snapshot->packed(training));
   auto first = std::make_shared<training::Contribution>(training.graph());
-  GINN_TRY(training.contribution(records, *weights, replay.step, replay.microbatch, workspace,
-                                 *first));
+  GINN_TRY(
+      training.contribution(records, *weights, replay.step, replay.microbatch, workspace, *first));
   if (*first == replay.received) return std::optional<Deviation>();
 
   // An accusation is computed twice, the second time with freshly packed weights.
   GINN_ASSIGN(const nn::StepWeights fresh, training.prepare(replay.snapshot->weights()));
   training::Contribution second(training.graph());
-  GINN_TRY(training.contribution(records, fresh, replay.step, replay.microbatch, workspace,
-                                 second));
+  GINN_TRY(
+      training.contribution(records, fresh, replay.step, replay.microbatch, workspace, second));
   if (!(*first == second)) {
     return environment_error(
         "replay_unstable",
-        concat("(step ", replay.step, ", microbatch ", replay.microbatch,
+        concat("(step ",
+               replay.step,
+               ", microbatch ",
+               replay.microbatch,
                "): two computations on this machine differ; its hardware cannot be trusted"));
   }
   auto received = std::make_shared<training::Contribution>(training.graph());
@@ -40,7 +43,8 @@ size_t ReplayQueue::limit(const nn::Graph& graph) {
   return std::clamp<size_t>(kBytes / std::max<size_t>(each, 1), 2, 64);
 }
 
-ReplayQueue::ReplayQueue(const training::Training& training, const data::RecordSource& records,
+ReplayQueue::ReplayQueue(const training::Training& training,
+                         const data::RecordSource& records,
                          size_t threads)
     : training_(training), records_(records), limit_(limit(training.graph())) {
   for (size_t i = 0; i < std::max<size_t>(threads, 1); ++i) {
@@ -63,9 +67,8 @@ void ReplayQueue::push(Replay replay) {
 
 void ReplayQueue::drain() {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] {
-    return (waiting_.empty() && running_ == 0) || deviation_ || error_ || stop_;
-  });
+  changed_.wait(
+      lock, [&] { return (waiting_.empty() && running_ == 0) || deviation_ || error_ || stop_; });
 }
 
 void ReplayQueue::stop() {
@@ -112,8 +115,7 @@ void ReplayQueue::run() {
     changed_.notify_all();
     lock.unlock();
     if (workspace == nullptr) workspace = training_.workspace();
-    Result<std::optional<Deviation>> outcome =
-        replay_once(training_, records_, replay, *workspace);
+    Result<std::optional<Deviation>> outcome = replay_once(training_, records_, replay, *workspace);
     lock.lock();
     --running_;
     ++done_;

@@ -20,12 +20,13 @@ struct Deviation {
   std::shared_ptr<const training::Contribution> expected;
 };
 
-// Computes one picked contribution again, from its own read of the records. Returns the deviation, if
-// there is one: computed twice before it counts. Codes: Training::contribution's; "replay_unstable" when
-// the two computations differ (faulty hardware).
+// Computes one picked contribution again, from its own read of the records. Returns the deviation,
+// if there is one: computed twice before it counts. Codes: Training::contribution's;
+// "replay_unstable" when the two computations differ (faulty hardware).
 Result<std::optional<Deviation>> replay_once(const training::Training& training,
                                              const data::RecordSource& records,
-                                             const Replay& replay, training::Workspace& workspace);
+                                             const Replay& replay,
+                                             training::Workspace& workspace);
 
 // A bounded queue of replays and the threads that do them, behind the training.
 class ReplayQueue {
@@ -33,7 +34,8 @@ class ReplayQueue {
   // The most replays that wait: memory is limit * (snapshot + contribution), at most 512 MiB or 2.
   static size_t limit(const nn::Graph& graph);
 
-  ReplayQueue(const training::Training& training, const data::RecordSource& records,
+  ReplayQueue(const training::Training& training,
+              const data::RecordSource& records,
               size_t threads);
   ~ReplayQueue();
 
@@ -49,7 +51,7 @@ class ReplayQueue {
   std::optional<Deviation> deviation() const;
   std::optional<Error> error() const;
   uint64_t done() const;
-  uint64_t queued() const;     // waiting or being computed
+  uint64_t queued() const;  // waiting or being computed
 
  private:
   void run();

@@ -15,9 +15,12 @@ namespace {
 using protocol::FrameType;
 
 Error out_of_order(FrameType found, FrameType expected) {
-  return refused("frame_order", concat("a ", protocol::frame_name(expected),
-                                       " frame was due, a ", protocol::frame_name(found),
-                                       " frame came"));
+  return refused("frame_order",
+                 concat("a ",
+                        protocol::frame_name(expected),
+                        " frame was due, a ",
+                        protocol::frame_name(found),
+                        " frame came"));
 }
 
 }  // namespace
@@ -56,8 +59,9 @@ Status Session::handshake() {
   ByteReader hello(payload_);
   GINN_ASSIGN(const uint16_t version, hello.u16());
   if (version != protocol::kVersion) {
-    return refused("protocol_version", concat("this verifier speaks version ", protocol::kVersion,
-                                              ", the worker ", version));
+    return refused(
+        "protocol_version",
+        concat("this verifier speaks version ", protocol::kVersion, ", the worker ", version));
   }
   GINN_ASSIGN(type, connection_.receive_frame(0, payload_, nullptr));
   if (type != FrameType::kJob) return out_of_order(type, FrameType::kJob);
@@ -68,12 +72,10 @@ Status Session::handshake() {
   GINN_ASSIGN(crypto::SigningKey key, crypto::SigningKey::generate());
   key_ = std::make_unique<crypto::SigningKey>(std::move(key));
   const auto attester = attest::simulated_attester(options_.measurement);
-  GINN_ASSIGN(evidence_,
-              attester->evidence(attest::report_data(key_->public_key(), job_digest_)));
+  GINN_ASSIGN(evidence_, attester->evidence(attest::report_data(key_->public_key(), job_digest_)));
   GINN_ASSIGN(training_, training::Training::create(job, options_.level));
   GINN_ASSIGN(intake_, Intake::create(*training_));
-  transcript_ =
-      std::make_unique<protocol::Transcript>(job_digest_, key_->public_key(), kLife);
+  transcript_ = std::make_unique<protocol::Transcript>(job_digest_, key_->public_key(), kLife);
   GINN_ASSIGN(records_, data::FileRecords::create(job.data, options_.records));
 
   crypto::Json::Object start;
@@ -86,8 +88,8 @@ Status Session::handshake() {
   GINN_ASSIGN(type, connection_.receive_frame(intake_->payload_bytes(), payload_, nullptr));
   if (type != FrameType::kGrant) return out_of_order(type, FrameType::kGrant);
   grant_ = std::string(as_text(payload_));
-  const certificate::StartStatement asked{job.nonce, job_digest_, key_->public_key(), kLife,
-                                          std::nullopt};
+  const certificate::StartStatement asked{
+      job.nonce, job_digest_, key_->public_key(), kLife, std::nullopt};
   GINN_TRY(certificate::check_grant_for(grant_, asked));
 
   replays_ = std::make_unique<ReplayQueue>(*training_, *records_, options_.threads);
@@ -108,18 +110,24 @@ Status Session::watch() {
 }
 
 std::string Session::sentence(const Deviation& deviation) const {
-  return concat("the contribution of step ", deviation.step, ", microbatch ",
-                deviation.microbatch, " is not what its records and weights give");
+  return concat("the contribution of step ",
+                deviation.step,
+                ", microbatch ",
+                deviation.microbatch,
+                " is not what its records and weights give");
 }
 
 Status Session::take_one() {
-  Result<FrameType> type = connection_.receive_frame(intake_->payload_bytes(), payload_,
-                                                     [this] { return watch(); });
+  Result<FrameType> type =
+      connection_.receive_frame(intake_->payload_bytes(), payload_, [this] { return watch(); });
   if (!type.ok()) {
     if (std::string_view(type.error().code) != "peer_closed") return type.error();
     return refused("worker_disconnected",
-                   concat("the worker closed the connection after ", intake_->taken(), " of ",
-                          training_->job().contributions(), " contributions"));
+                   concat("the worker closed the connection after ",
+                          intake_->taken(),
+                          " of ",
+                          training_->job().contributions(),
+                          " contributions"));
   }
   if (*type != FrameType::kContribution) return out_of_order(*type, FrameType::kContribution);
   // The coin is drawn only now that the bytes are in private memory.
@@ -143,9 +151,9 @@ Status Session::take_all() {
     if (replays_->failed() || intake_->taken() % kWatchContributions == 0) GINN_TRY(watch());
     GINN_TRY(take_one());
   }
-  GINN_ASSIGN(const FrameType type,
-              connection_.receive_frame(intake_->payload_bytes(), payload_,
-                                        [this] { return watch(); }));
+  GINN_ASSIGN(
+      const FrameType type,
+      connection_.receive_frame(intake_->payload_bytes(), payload_, [this] { return watch(); }));
   if (type != FrameType::kEnd) return refused("data_after_end", "data after the last contribution");
   // Only the end of the stream may follow.
   uint8_t more = 0;
@@ -159,8 +167,8 @@ Status Session::finish() {
   replays_->drain();
   GINN_TRY(watch());
   ThreadPool pool(options_.threads);
-  GINN_ASSIGN(statistics_, training_->running_statistics(*records_, intake_->state().weights(),
-                                                         pool));
+  GINN_ASSIGN(statistics_,
+              training_->running_statistics(*records_, intake_->state().weights(), pool));
   return write_accepted();
 }
 
@@ -171,19 +179,23 @@ certificate::VerifierIdentity Session::identity() const {
 Status Session::write_accepted() {
   const job::Job& job = training_->job();
   const Bytes model = training_->model_file(intake_->state().weights(), statistics_);
-  certificate::Claim claim{
-      {{std::string(certificate::kModelFile), crypto::sha256(model)}},
-      job_text_,
-      job.format,
-      {job.probability, job.budget, job.verify, job.verify_last, job.lives, job.steps,
-       intake_->sampling()},
-      replays_->done(),
-      transcript_->head(),
-      transcript_->entries(),
-      kLife,
-      identity(),
-      {grant_},
-      job.bn_samples};
+  certificate::Claim claim{{{std::string(certificate::kModelFile), crypto::sha256(model)}},
+                           job_text_,
+                           job.format,
+                           {job.probability,
+                            job.budget,
+                            job.verify,
+                            job.verify_last,
+                            job.lives,
+                            job.steps,
+                            intake_->sampling()},
+                           replays_->done(),
+                           transcript_->head(),
+                           transcript_->entries(),
+                           kLife,
+                           identity(),
+                           {grant_},
+                           job.bn_samples};
   GINN_ASSIGN(const std::string certificate, certificate::issue_certificate(*key_, claim));
   const auto& out = options_.out;
   GINN_TRY(write_file_atomic(out / certificate::kJobFile, as_bytes(job_text_)));

@@ -20,23 +20,24 @@ inline constexpr uint64_t kTranscriptSteps = 64;
 inline constexpr uint32_t kLife = 1;
 
 struct Options {
-  std::filesystem::path records;       // raw records, on an untrusted disk
-  std::filesystem::path out;           // where the run's files go
-  size_t threads = 1;                  // that replay
-  crypto::Digest measurement{};        // of the running program, for evidence
+  std::filesystem::path records;  // raw records, on an untrusted disk
+  std::filesystem::path out;      // where the run's files go
+  size_t threads = 1;             // that replay
+  crypto::Digest measurement{};   // of the running program, for evidence
   device::Level level = device::Level::kPortable;
-  std::function<uint64_t()> coin;      // 64 fresh random bits; the system's generator in ginn-verifier
+  std::function<uint64_t()> coin;  // 64 fresh random bits; the system's generator in ginn-verifier
 };
 
 struct Outcome {
   bool accepted = false;
-  std::string code;        // "accepted", or what went wrong
+  std::string code;  // "accepted", or what went wrong
   std::string message;
 };
 
-// One run of the trusted side over a connection to an untrusted worker: handshake, intake with replays
-// behind it, and the files it leaves: job.json, transcript.jsonl and either model.safetensors with
-// certificate.json, or rejection.json (with rejection-evidence.safetensors for a deviation).
+// One run of the trusted side over a connection to an untrusted worker: handshake, intake with
+// replays behind it, and the files it leaves: job.json, transcript.jsonl and either
+// model.safetensors with certificate.json, or rejection.json (with rejection-evidence.safetensors
+// for a deviation).
 class Session {
  public:
   Session(Options options, protocol::Connection connection);
@@ -52,7 +53,7 @@ class Session {
   Status take_one();
   Status finish();
   Status note_step();
-  Status watch();                       // while waiting: status frames, failures of replays
+  Status watch();  // while waiting: status frames, failures of replays
   Status write_accepted();
   Status write_rejected(const Error& error);
   Result<crypto::Digest> write_evidence(const Deviation& deviation);

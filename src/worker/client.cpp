@@ -23,7 +23,9 @@ Result<Verdict> parse_verdict(ByteView payload) {
 
 Error refusal(const Verdict& verdict) {
   return refused("verifier_refused",
-                 concat("the verifier refused the run: ", printable(verdict.code), ": ",
+                 concat("the verifier refused the run: ",
+                        printable(verdict.code),
+                        ": ",
                         printable(verdict.message, 1000)));
 }
 
@@ -31,7 +33,8 @@ Error refusal(const Verdict& verdict) {
 
 Result<std::unique_ptr<Client>> Client::create(const std::string& address,
                                                const training::Training& training,
-                                               const Grantor& grantor, int patience_ms) {
+                                               const Grantor& grantor,
+                                               int patience_ms) {
   constexpr int kRetryMs = 20;
   Result<protocol::Connection> connection = protocol::connect(address);
   for (int waited = 0; !connection.ok() && waited < patience_ms; waited += kRetryMs) {
@@ -76,9 +79,12 @@ Status Client::handshake(const Grantor& grantor) {
       return refusal(verdict);
     }
     if (type != due) {
-      return refused("verifier_mismatch", concat("the verifier sent a ",
-                                                 protocol::frame_name(type), " frame where a ",
-                                                 protocol::frame_name(due), " frame was due"));
+      return refused("verifier_mismatch",
+                     concat("the verifier sent a ",
+                            protocol::frame_name(type),
+                            " frame where a ",
+                            protocol::frame_name(due),
+                            " frame was due"));
     }
     return ok_status();
   };

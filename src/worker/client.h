@@ -24,15 +24,17 @@ class Client {
   // Signs the owner's grant for a verifier's start statement; returns the envelope's text.
   using Grantor = std::function<Result<std::string>(const certificate::StartStatement&)>;
 
-  // Connects to `address`, retrying for `patience_ms` while nobody listens there, and runs the handshake.
-  // Codes: connect's, "verifier_refused" (with its verdict), "verifier_mismatch", the grantor's.
+  // Connects to `address`, retrying for `patience_ms` while nobody listens there, and runs the
+  // handshake. Codes: connect's, "verifier_refused" (with its verdict), "verifier_mismatch", the
+  // grantor's.
   static Result<std::unique_ptr<Client>> create(const std::string& address,
                                                 const training::Training& training,
-                                                const Grantor& grantor, int patience_ms);
+                                                const Grantor& grantor,
+                                                int patience_ms);
   ~Client();
 
-  // Waits only when the verifier's queue is at its limit. Code "verifier_stopped" once it has given a
-  // verdict or is gone.
+  // Waits only when the verifier's queue is at its limit. Code "verifier_stopped" once it has given
+  // a verdict or is gone.
   Status send(uint64_t t, uint32_t j, const training::Contribution& contribution);
   // After the last contribution: waits for the verdict. Code "verifier_gone".
   Result<Verdict> finish();

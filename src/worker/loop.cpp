@@ -5,11 +5,13 @@
 namespace ginn::worker {
 namespace {
 
-constexpr double kLossUnit = 1.0 / 16777216.0;   // 2^-24
+constexpr double kLossUnit = 1.0 / 16777216.0;  // 2^-24
 
 class Loop {
  public:
-  Loop(const training::Training& training, const data::RecordSource& records, ThreadPool& pool,
+  Loop(const training::Training& training,
+       const data::RecordSource& records,
+       ThreadPool& pool,
        const Hooks& hooks)
       : training_(training),
         records_(records),
@@ -39,8 +41,8 @@ class Loop {
     pool_.parallel_for(contributions_.size(), [&](size_t j, size_t thread) {
       if (!workspaces_[thread]) workspaces_[thread] = training_.workspace();
       training::Workspace& workspace = *workspaces_[thread];
-      outcomes_[j] = training_.contribution(records_, weights, t, static_cast<uint32_t>(j),
-                                            workspace, contributions_[j]);
+      outcomes_[j] = training_.contribution(
+          records_, weights, t, static_cast<uint32_t>(j), workspace, contributions_[j]);
       losses_[j] = workspace.run.loss_sum();
       correct_[j] = workspace.run.correct();
     });
@@ -79,7 +81,8 @@ class Loop {
 }  // namespace
 
 Result<std::unique_ptr<training::State>> train(const training::Training& training,
-                                               const data::RecordSource& records, ThreadPool& pool,
+                                               const data::RecordSource& records,
+                                               ThreadPool& pool,
                                                const Hooks& hooks) {
   return Loop(training, records, pool, hooks).run();
 }

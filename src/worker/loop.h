@@ -8,23 +8,24 @@ namespace ginn::worker {
 
 // What a worker says about a step. Claimed: nobody has checked it.
 struct StepReport {
-  uint64_t step = 0;               // 0-based
-  double claimed_loss = 0;         // mean over the batch
-  double claimed_accuracy = 0;     // 0 to 1, on the training batch
+  uint64_t step = 0;            // 0-based
+  double claimed_loss = 0;      // mean over the batch
+  double claimed_accuracy = 0;  // 0 to 1, on the training batch
   float learning_rate = 0;
 };
 
 struct Hooks {
   // Every contribution in order, before it is added; may change it (an attacker does).
   std::function<Status(uint64_t t, uint32_t j, training::Contribution&)> contribution;
-  std::function<Status(const StepReport&)> step;   // after the optimiser
+  std::function<Status(const StepReport&)> step;  // after the optimiser
 };
 
-// Trains the job from its seed to its end on `pool`, microbatches side by side. Both baselines and the
-// honest worker are this loop with different hooks. Returns the final state. Codes: those of the hooks,
-// Training::contribution, State::apply.
+// Trains the job from its seed to its end on `pool`, microbatches side by side. Both baselines and
+// the honest worker are this loop with different hooks. Returns the final state. Codes: those of
+// the hooks, Training::contribution, State::apply.
 Result<std::unique_ptr<training::State>> train(const training::Training& training,
-                                               const data::RecordSource& records, ThreadPool& pool,
+                                               const data::RecordSource& records,
+                                               ThreadPool& pool,
                                                const Hooks& hooks);
 
 }  // namespace ginn::worker

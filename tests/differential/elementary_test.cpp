@@ -1,4 +1,5 @@
-// Elementary functions: the engine's against the oracle's bit for bit, and both against libm in f64.
+// Elementary functions: the engine's against the oracle's bit for bit, and both against libm in
+// f64.
 #include "arithmetic/elementary.h"
 
 #include <gtest/gtest.h>
@@ -17,7 +18,7 @@ struct Function {
   float (*engine)(float);
   float (*oracle)(float);
   double (*real)(double);
-  double ulp_max;      // where the result is normal
+  double ulp_max;  // where the result is normal
 };
 
 double real_exp(double x) { return std::exp(x); }
@@ -25,9 +26,7 @@ double real_log(double x) { return std::log(x); }
 const Function kExp = {"exp", exp_f32, oracle::exp, real_exp, 1.0};
 const Function kLog = {"log", log_f32, oracle::log, real_log, 1.0};
 
-uint32_t canonical_bits(float x) {
-  return x != x ? 0x7fc00000u : std::bit_cast<uint32_t>(x);
-}
+uint32_t canonical_bits(float x) { return x != x ? 0x7fc00000u : std::bit_cast<uint32_t>(x); }
 
 double ulp_of(double x) {
   int exponent = 0;
@@ -63,7 +62,7 @@ TEST(Elementary, DISABLED_ExhaustiveLog) { sweep(kLog, 1, 0); }
 
 TEST(Elementary, SinAndCosOfHalfTurns) {
   for (uint32_t i = 0; i <= (1u << 25); i += 61) {
-    const float v = static_cast<float>(i) * 5.9604644775390625e-8f;   // [0, 2]
+    const float v = static_cast<float>(i) * 5.9604644775390625e-8f;  // [0, 2]
     const float s = sinpi_f32(v);
     const float c = cospi_f32(v);
     ASSERT_EQ(canonical_bits(s), canonical_bits(oracle::sinpi(v))) << v;

@@ -1,5 +1,7 @@
-// Every map kernel of every level against the portable one, by memcmp: sizes around the vectors' ends,
-// extreme values, misaligned buffers.
+// Every map kernel of every level against the portable one, by memcmp: sizes around the vectors'
+// ends, extreme values, misaligned buffers.
+#include "device/maps.h"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -11,7 +13,6 @@
 
 #include "arithmetic/format.h"
 #include "arithmetic/philox.h"
-#include "device/maps.h"
 
 namespace ginn::device {
 namespace {
@@ -27,8 +28,8 @@ class Maps : public testing::TestWithParam<Level> {
   const MapKernels& portable() const { return map_kernels(Level::kPortable); }
 };
 
-// Deterministic data with extremes sprinkled in at a prime period. One element of slack in front, so that
-// data() + 1 is misaligned.
+// Deterministic data with extremes sprinkled in at a prime period. One element of slack in front,
+// so that data() + 1 is misaligned.
 class Source {
  public:
   explicit Source(uint64_t seed) : random_(seed, Purpose::kDropout) {}
@@ -37,7 +38,8 @@ class Source {
     std::vector<int16_t> v(count + 80);
     for (size_t i = 0; i < v.size(); ++i) {
       const int32_t range = 2 * largest + 1;
-      v[i] = static_cast<int16_t>(static_cast<int32_t>(word() % static_cast<uint32_t>(range)) - largest);
+      v[i] = static_cast<int16_t>(static_cast<int32_t>(word() % static_cast<uint32_t>(range)) -
+                                  largest);
       if (i % 13 == 5) v[i] = static_cast<int16_t>(i % 2 == 0 ? largest : -largest);
       if (i % 11 == 3) v[i] = 0;
     }
@@ -54,7 +56,10 @@ class Source {
     std::vector<float> v = floats(count, 3.0f);
     const float specials[] = {std::numeric_limits<float>::quiet_NaN(),
                               std::numeric_limits<float>::infinity(),
-                              -std::numeric_limits<float>::infinity(), -0.0f, 1e-45f, 3.4e38f};
+                              -std::numeric_limits<float>::infinity(),
+                              -0.0f,
+                              1e-45f,
+                              3.4e38f};
     for (size_t i = 0; i < v.size(); i += 7) v[i] = specials[(i / 7) % 6];
     return v;
   }
@@ -69,9 +74,11 @@ TEST_P(Maps, LargestMagnitudes) {
   for (size_t n : kCounts) {
     for (size_t shift : {0u, 1u}) {
       const auto f = source.special_floats(n);
-      EXPECT_EQ(kernels().maxabs_f32(f.data() + shift, n), portable().maxabs_f32(f.data() + shift, n));
+      EXPECT_EQ(kernels().maxabs_f32(f.data() + shift, n),
+                portable().maxabs_f32(f.data() + shift, n));
       auto q = source.int16(n, 32767);
-      EXPECT_EQ(kernels().maxabs_i16(q.data() + shift, n), portable().maxabs_i16(q.data() + shift, n));
+      EXPECT_EQ(kernels().maxabs_i16(q.data() + shift, n),
+                portable().maxabs_i16(q.data() + shift, n));
       if (n == 0) continue;
       q[shift + n / 2] = -32768;
       EXPECT_EQ(kernels().maxabs_i16(q.data() + shift, n), 32768);
@@ -83,7 +90,7 @@ TEST_P(Maps, Quantise) {
   Source source(2);
   for (size_t n : kCounts) {
     auto x = source.floats(n, 9000.0f);
-    for (size_t i = 0; i < n; i += 3) x[i] = std::floor(x[i]) + 0.5f;   // ties
+    for (size_t i = 0; i < n; i += 3) x[i] = std::floor(x[i]) + 0.5f;  // ties
     std::vector<int16_t> a(n + 1), b(n + 1);
     kernels().quantise(x.data(), n, 1.0f, kDfp14Max, a.data() + 1);
     portable().quantise(x.data(), n, 1.0f, kDfp14Max, b.data() + 1);
@@ -213,10 +220,10 @@ TEST_P(Maps, NormaliseBackward) {
       const auto c1 = source.floats(period, 0.2f), c2 = source.floats(period, 0.1f);
       const auto c0 = source.floats(period, 400.0f);
       std::vector<int16_t> x(n + 1), y(n + 1);
-      kernels().normalise_backward(g.data() + 1, q.data(), c1.data(), c2.data(), c0.data(), n, period,
-                                   x.data() + 1);
-      portable().normalise_backward(g.data() + 1, q.data(), c1.data(), c2.data(), c0.data(), n,
-                                    period, y.data() + 1);
+      kernels().normalise_backward(
+          g.data() + 1, q.data(), c1.data(), c2.data(), c0.data(), n, period, x.data() + 1);
+      portable().normalise_backward(
+          g.data() + 1, q.data(), c1.data(), c2.data(), c0.data(), n, period, y.data() + 1);
       EXPECT_EQ(x, y);
     }
   }
@@ -226,7 +233,8 @@ TEST_P(Maps, ContributionKernels) {
   Source source(7);
   for (size_t n : kCounts) {
     const auto x = source.floats(n, 32767.0f);
-    EXPECT_EQ(kernels().ceil_norm2(x.data() + 1, n, 1.0f), portable().ceil_norm2(x.data() + 1, n, 1.0f));
+    EXPECT_EQ(kernels().ceil_norm2(x.data() + 1, n, 1.0f),
+              portable().ceil_norm2(x.data() + 1, n, 1.0f));
     std::vector<int16_t> a(n + 1), b(n + 1);
     kernels().truncate(x.data() + 1, n, 0.37f, 2.0f, a.data() + 1);
     portable().truncate(x.data() + 1, n, 0.37f, 2.0f, b.data() + 1);
@@ -261,7 +269,9 @@ TEST_P(Maps, Sgd) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Levels, Maps, testing::ValuesIn(all_levels()),
+INSTANTIATE_TEST_SUITE_P(Levels,
+                         Maps,
+                         testing::ValuesIn(all_levels()),
                          [](const testing::TestParamInfo<Level>& level) {
                            return std::string(level_name(level.param));
                          });

@@ -59,25 +59,40 @@ struct OracleData {
   const data::MemoryRecords& records;
   const job::Job& job;
 
-  void image(uint32_t record, bool training, uint64_t t, uint32_t position,
-             std::vector<uint8_t>& images, std::vector<uint32_t>& labels) const {
+  void image(uint32_t record,
+             bool training,
+             uint64_t t,
+             uint32_t position,
+             std::vector<uint8_t>& images,
+             std::vector<uint32_t>& labels) const {
     const size_t size = job.data.record_bytes();
     const ByteView raw = records.bytes().subspan(record * size, size);
     labels.push_back(raw[0] + 256u * raw[1]);
     const std::vector<uint8_t> pixels(raw.begin() + 2, raw.end());
     const oracle::Augment rule{job.preprocess.pad, job.preprocess.crop, job.preprocess.flip};
-    const auto out = oracle::augment(pixels, job.data.height, job.data.width, job.data.channels,
-                                     rule, training, job.seed, t, position);
+    const auto out = oracle::augment(pixels,
+                                     job.data.height,
+                                     job.data.width,
+                                     job.data.channels,
+                                     rule,
+                                     training,
+                                     job.seed,
+                                     t,
+                                     position);
     images.insert(images.end(), out.begin(), out.end());
   }
 
-  void microbatch(uint64_t t, uint32_t j, std::vector<uint8_t>& images,
+  void microbatch(uint64_t t,
+                  uint32_t j,
+                  std::vector<uint8_t>& images,
                   std::vector<uint32_t>& labels) const {
     images.clear();
     labels.clear();
-    const auto batch =
-        oracle::batch_records(job.seed, static_cast<uint32_t>(job.data.records), job.batch,
-                              job.last_batch == data::LastBatch::kCarry, t);
+    const auto batch = oracle::batch_records(job.seed,
+                                             static_cast<uint32_t>(job.data.records),
+                                             job.batch,
+                                             job.last_batch == data::LastBatch::kCarry,
+                                             t);
     for (uint32_t i = 0; i < job.microbatch; ++i) {
       const uint32_t position = j * job.microbatch + i;
       image(batch[position], true, t, position, images, labels);
@@ -92,8 +107,8 @@ Bytes state_bytes(const training::State& state) {
   return bytes;
 }
 
-// Steps and the end of a short run of one job: every contribution, every state, the statistics and the
-// logits of an evaluation.
+// Steps and the end of a short run of one job: every contribution, every state, the statistics and
+// the logits of an evaluation.
 void compare(const job::Job& job, const data::MemoryRecords& records, Level level, uint64_t steps) {
   SCOPED_TRACE(std::string(device::level_name(level)) + " " + job.model);
   ASSERT_TRUE(job::validate(job).empty());
@@ -129,17 +144,18 @@ void compare(const job::Job& job, const data::MemoryRecords& records, Level leve
       ASSERT_TRUE(expected.has_value()) << oracle.failure();
       for (size_t p = 0; p < oracle.parameters().size(); ++p) {
         const nn::Parameter& parameter = training.graph().parameters()[p];
-        ASSERT_EQ(0, std::memcmp(oracle.gradients()[p].data(),
-                                 workspace->run.gradients().data() + parameter.offset,
-                                 parameter.count * sizeof(float)))
+        ASSERT_EQ(0,
+                  std::memcmp(oracle.gradients()[p].data(),
+                              workspace->run.gradients().data() + parameter.offset,
+                              parameter.count * sizeof(float)))
             << parameter.name;
       }
       training::encode(training.graph(), contribution, encoded);
       ASSERT_EQ(encoded, *expected);
       EXPECT_EQ(workspace->run.loss_sum(), oracle.loss_fixed());
       EXPECT_EQ(workspace->run.correct(), oracle.correct());
-      EXPECT_TRUE(training::norm_within(training.graph(), training.maps(), contribution,
-                                        training::norm_limit(job.clip_norm)));
+      EXPECT_TRUE(training::norm_within(
+          training.graph(), training.maps(), contribution, training::norm_limit(job.clip_norm)));
       EXPECT_TRUE(oracle.norm_ok(*expected));
       state.add(training.maps(), contribution);
       ASSERT_TRUE(oracle.accumulate(*expected));
@@ -155,8 +171,8 @@ void compare(const job::Job& job, const data::MemoryRecords& records, Level leve
   ThreadPool pool(2);
   const auto statistics = training.running_statistics(records, state.weights(), pool);
   ASSERT_TRUE(statistics.ok());
-  const auto order = oracle::permutation(job.seed, job.epochs,
-                                         static_cast<uint32_t>(job.data.records));
+  const auto order =
+      oracle::permutation(job.seed, job.epochs, static_cast<uint32_t>(job.data.records));
   oracle.begin_statistics();
   for (uint64_t b = 0; b < job.bn_samples; b += job.microbatch) {
     images.clear();
@@ -182,8 +198,8 @@ void compare(const job::Job& job, const data::MemoryRecords& records, Level leve
   for (uint32_t i = 0; i < job.microbatch; ++i) data.image(i, false, 0, 0, images, labels);
   const auto logits = oracle.evaluate_logits(images);
   ASSERT_TRUE(logits.has_value());
-  // The input of the workspace still holds other images: evaluate through the public path and compare
-  // what it says of the same ones.
+  // The input of the workspace still holds other images: evaluate through the public path and
+  // compare what it says of the same ones.
   const auto evaluated = training.evaluate(records, state.weights(), *statistics, pool);
   ASSERT_TRUE(evaluated.ok());
   uint64_t correct = 0;
@@ -261,7 +277,9 @@ TEST_P(Step, FashionSizedResnet8) {
   compare(test::synthetic_job(*records, "resnet8"), *records, GetParam(), 1);
 }
 
-INSTANTIATE_TEST_SUITE_P(Levels, Step, testing::ValuesIn(device::all_levels()),
+INSTANTIATE_TEST_SUITE_P(Levels,
+                         Step,
+                         testing::ValuesIn(device::all_levels()),
                          [](const testing::TestParamInfo<Level>& level) {
                            return std::string(device::level_name(level.param));
                          });

@@ -5,8 +5,9 @@
 namespace ginn::device::cpu::avx2 {
 namespace {
 #include "device/cpu/policy_ymm.inc.h"
-// |a| <= 8191: vpmaddwd's sum of two products is below 2^27 and exact. In assembly, because compilers
-// move the broadcasts and products of all rows ahead of the additions and run out of registers.
+// |a| <= 8191: vpmaddwd's sum of two products is below 2^27 and exact. In assembly, because
+// compilers move the broadcasts and products of all rows ahead of the additions and run out of
+// registers.
 struct Policy : Ymm {
   GINN_INLINE static Vec dot(Vec sum, const int16_t* a, Vec b) {
     asm volatile(
@@ -39,8 +40,13 @@ struct Policy : Ymm {
 }  // namespace
 
 extern const Kernels kKernels;
-const Kernels kKernels = {Policy::kLanes,   multiply<Policy>, accumulate<Policy>,
-                          pixel_norms,      window_bounds,    interleave,
-                          interleave_blocks<Policy::kLanes>, channel_norms};
+const Kernels kKernels = {Policy::kLanes,
+                          multiply<Policy>,
+                          accumulate<Policy>,
+                          pixel_norms,
+                          window_bounds,
+                          interleave,
+                          interleave_blocks<Policy::kLanes>,
+                          channel_norms};
 
 }  // namespace ginn::device::cpu::avx2

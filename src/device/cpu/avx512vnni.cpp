@@ -10,8 +10,13 @@ namespace {
 }  // namespace
 
 extern const Kernels kKernels;
-const Kernels kKernels = {Policy::kLanes,   multiply<Policy>, accumulate<Policy>,
-                          pixel_norms,      window_bounds,    interleave,
-                          interleave_blocks<Policy::kLanes>, channel_norms};
+const Kernels kKernels = {Policy::kLanes,
+                          multiply<Policy>,
+                          accumulate<Policy>,
+                          pixel_norms,
+                          window_bounds,
+                          interleave,
+                          interleave_blocks<Policy::kLanes>,
+                          channel_norms};
 
 }  // namespace ginn::device::cpu::avx512vnni

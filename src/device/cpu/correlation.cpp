@@ -113,7 +113,9 @@ Columns columns_of(const Plan& plan, const Pieces& pieces) {
 
 // Calls inside(row, source row) or outside(row) for the piece's rows of one image.
 template <typename Inside, typename Outside>
-void for_source_rows(const Plan& plan, const Piece& piece, const Inside& inside,
+void for_source_rows(const Plan& plan,
+                     const Piece& piece,
+                     const Inside& inside,
                      const Outside& outside) {
   for (int64_t t = 0; t < piece.src_rows; ++t) {
     const int64_t row = piece.src_row + t;
@@ -126,12 +128,15 @@ void for_source_rows(const Plan& plan, const Piece& piece, const Inside& inside,
 }
 
 // The largest squared norms of windows and of their parts, over all images.
-Norms source_norms(const Kernels& kernels, const Plan& plan, const Pieces& pieces,
-                   const int16_t* src, Scratch& scratch) {
+Norms source_norms(const Kernels& kernels,
+                   const Plan& plan,
+                   const Pieces& pieces,
+                   const int16_t* src,
+                   Scratch& scratch) {
   const auto area = static_cast<size_t>(pieces.src_rows * pieces.src_cols);
   auto* norms = scratch.take<int64_t>(area);
-  auto* row_sums =
-      scratch.take<int64_t>(static_cast<size_t>(pieces.src_rows * std::max(plan.dst_w, plan.src_w)));
+  auto* row_sums = scratch.take<int64_t>(
+      static_cast<size_t>(pieces.src_rows * std::max(plan.dst_w, plan.src_w)));
   const Columns columns = columns_of(plan, pieces);
   std::memset(norms, 0, area * sizeof *norms);
   PixelBounds pixels{};
@@ -154,16 +159,15 @@ Norms source_norms(const Kernels& kernels, const Plan& plan, const Pieces& piece
       if (!(rows_touch && pieces.direct)) measure(t, row, columns.count);
     };
     const auto outside = [&](int64_t t) {
-      std::memset(norms + t * pieces.src_cols,
-                  0,
-                  static_cast<size_t>(pieces.src_cols) * sizeof *norms);
+      std::memset(
+          norms + t * pieces.src_cols, 0, static_cast<size_t>(pieces.src_cols) * sizeof *norms);
     };
     for_source_rows(plan, piece, inside, outside);
     for (const Phase& phase : plan.phases) {
       const int64_t rows = count_from(phase.out_h, piece.dst_rows, plan.out_step);
       if (rows == 0) continue;
-      const int64_t first = (phase.src_h - pieces.src_row) * pieces.src_cols +
-                            (phase.src_w - pieces.src_col);
+      const int64_t first =
+          (phase.src_h - pieces.src_row) * pieces.src_cols + (phase.src_w - pieces.src_col);
       const WindowJob job{norms + first,
                           pieces.src_cols,
                           phase.taps_h,
@@ -185,7 +189,10 @@ Norms source_norms(const Kernels& kernels, const Plan& plan, const Pieces& piece
           static_cast<uint64_t>(pixels.chunk)};
 }
 
-void copy_padded(const Plan& plan, const Pieces& pieces, const Piece& piece, const int16_t* src,
+void copy_padded(const Plan& plan,
+                 const Pieces& pieces,
+                 const Piece& piece,
+                 const int16_t* src,
                  int16_t* padded) {
   const Columns columns = columns_of(plan, pieces);
   const auto zero = [](int16_t* to, int64_t count) {
@@ -215,8 +222,12 @@ struct PixelList {
   int64_t rows, cols;  // of one image
 };
 
-PixelList list_pixels(const Plan& plan, const Pieces& pieces, const Phase& phase,
-                      int64_t src_stride_h, int64_t src_stride_n, Scratch& scratch) {
+PixelList list_pixels(const Plan& plan,
+                      const Pieces& pieces,
+                      const Phase& phase,
+                      int64_t src_stride_h,
+                      int64_t src_stride_n,
+                      Scratch& scratch) {
   PixelList list{};
   list.rows = count_from(phase.out_h, pieces.rows, plan.out_step);
   list.cols = count_from(phase.out_w, plan.dst_w, plan.out_step);
@@ -248,13 +259,17 @@ struct PhaseWork {
 
 }  // namespace
 
-int correlate(const Kernels& kernels, const Plan& plan, const int16_t* src, const int16_t* packed,
-              const Norms& w, int16_t* dst, Scratch& scratch) {
+int correlate(const Kernels& kernels,
+              const Plan& plan,
+              const int16_t* src,
+              const int16_t* packed,
+              const Norms& w,
+              int16_t* dst,
+              Scratch& scratch) {
   scratch.reset();
   if (!plan.dense) {
-    std::memset(dst,
-                0,
-                static_cast<size_t>(plan.n * plan.dst_h * plan.dst_w * plan.dst_c) * sizeof *dst);
+    std::memset(
+        dst, 0, static_cast<size_t>(plan.n * plan.dst_h * plan.dst_w * plan.dst_c) * sizeof *dst);
   }
   if (plan.phases.empty()) return 0;
   const Pieces pieces = cut_pieces(plan);
@@ -262,8 +277,7 @@ int correlate(const Kernels& kernels, const Plan& plan, const int16_t* src, cons
   const int shift = bound_shift(w.full, x.full);
 
   const int64_t src_row_stride = (pieces.direct ? plan.src_w : pieces.src_cols) * plan.src_c;
-  const int64_t src_image_stride =
-      (pieces.direct ? plan.src_h : pieces.src_rows) * src_row_stride;
+  const int64_t src_image_stride = (pieces.direct ? plan.src_h : pieces.src_rows) * src_row_stride;
   int16_t* padded =
       pieces.direct ? nullptr
                     : scratch.take<int16_t>(static_cast<size_t>(pieces.images * src_image_stride));

@@ -7,11 +7,20 @@
 namespace ginn::device::cpu {
 
 // fprop or dgrad, by its plan. Returns the shift. `packed` and `w` are the plan's weights.
-int correlate(const Kernels& kernels, const Plan& plan, const int16_t* src, const int16_t* packed,
-              const Norms& w, int16_t* dst, Scratch& scratch);
+int correlate(const Kernels& kernels,
+              const Plan& plan,
+              const int16_t* src,
+              const int16_t* packed,
+              const Norms& w,
+              int16_t* dst,
+              Scratch& scratch);
 
 // wgrad of a layer; see convolution.h.
-void weight_gradient(const Kernels& kernels, const ConvShape& shape, const int16_t* x,
-                     const int16_t* dy, int64_t* dw, Scratch& scratch);
+void weight_gradient(const Kernels& kernels,
+                     const ConvShape& shape,
+                     const int16_t* x,
+                     const int16_t* dy,
+                     int64_t* dw,
+                     Scratch& scratch);
 
 }  // namespace ginn::device::cpu

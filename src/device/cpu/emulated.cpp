@@ -60,8 +60,8 @@ struct Emulated {
 int64_t square(int16_t x) { return int64_t{x} * x; }
 void raise(int64_t& bound, int64_t value) { bound = value > bound ? value : bound; }
 
-void pixel_norms(const int16_t* x, int64_t pixels, int64_t channels, int64_t* norms,
-                 PixelBounds* bounds) {
+void pixel_norms(
+    const int16_t* x, int64_t pixels, int64_t channels, int64_t* norms, PixelBounds* bounds) {
   for (int64_t i = 0; i < pixels; ++i) {
     norms[i] = 0;
     int64_t chunk = 0;
@@ -99,8 +99,13 @@ void interleave(const int16_t* x0, const int16_t* x1, int64_t count, int16_t* ou
 }
 
 template <int kLanes>
-void interleave_blocks(const int16_t* x0, const int16_t* x1, int64_t pixels, int64_t columns,
-                       int64_t first, int64_t steps, int16_t* b) {
+void interleave_blocks(const int16_t* x0,
+                       const int16_t* x1,
+                       int64_t pixels,
+                       int64_t columns,
+                       int64_t first,
+                       int64_t steps,
+                       int16_t* b) {
   const int64_t padded = (columns + kLanes - 1) / kLanes * kLanes;
   for (int64_t i = 0; i < pixels; ++i) {
     for (int64_t j = 0; j < padded; ++j) {
@@ -113,8 +118,8 @@ void interleave_blocks(const int16_t* x0, const int16_t* x1, int64_t pixels, int
   }
 }
 
-float channel_norms(const int16_t* pairs, int64_t pixels, int64_t channels, int64_t stride,
-                    float* total) {
+float channel_norms(
+    const int16_t* pairs, int64_t pixels, int64_t channels, int64_t stride, float* total) {
   float bound = 0;
   for (int64_t c = 0; c < channels; ++c) {
     float sum = 0;

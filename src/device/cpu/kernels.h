@@ -3,12 +3,12 @@
 #include <cstdint>
 
 // What an instruction-set level provides. Read by files that are compiled with different flags, so
-// here stand only plain structs: an inline function would be one symbol for the linker, compiled for
-// whichever level it met first.
+// here stand only plain structs: an inline function would be one symbol for the linker, compiled
+// for whichever level it met first.
 namespace ginn::device::cpu {
 
-// A stretch of a contraction: `steps` pairs of int16 of every row, from `a_offset` elements behind the
-// row's pointer. After a run with `flush` the int32 sums are added to the int64 ones.
+// A stretch of a contraction: `steps` pairs of int16 of every row, from `a_offset` elements behind
+// the row's pointer. After a run with `flush` the int32 sums are added to the int64 ones.
 struct Run {
   int64_t a_offset;
   int32_t steps;
@@ -16,8 +16,8 @@ struct Run {
 };
 
 // y[pixel, column] = rne(sum / 2^shift), sum = the row at `pixel` times the column of b.
-// b is [block][step][lane][2], a block being 2 vectors of columns, or 1 for a tail that fits it; runs
-// take b's steps one after the other.
+// b is [block][step][lane][2], a block being 2 vectors of columns, or 1 for a tail that fits it;
+// runs take b's steps one after the other.
 struct MultiplyJob {
   const int16_t* a;
   const int64_t* a_offset;  // [pixels]
@@ -30,11 +30,12 @@ struct MultiplyJob {
   const Run* runs;
   int64_t run_count;
   int32_t shift;
-  int32_t wide;  // 0: the whole sum fits int32 (see plan.h) and no run flushes; 1: the last run flushes
+  int32_t
+      wide;  // 0: the whole sum fits int32 (see plan.h) and no run flushes; 1: the last run flushes
 };
 
-// sums[row, column] = (set) or += the row of a times the column of b; consecutive steps of a row lie `a_step`
-// elements apart. The last run flushes.
+// sums[row, column] = (set) or += the row of a times the column of b; consecutive steps of a row
+// lie `a_step` elements apart. The last run flushes.
 struct AccumulateJob {
   const int16_t* a;
   const int64_t* a_offset;  // [rows]
@@ -76,19 +77,24 @@ struct Kernels {
   void (*multiply)(const MultiplyJob& job);
   void (*accumulate)(const AccumulateJob& job);
   // norms[i] = sum over c of x[i, c]^2.
-  void (*pixel_norms)(const int16_t* x, int64_t pixels, int64_t channels, int64_t* norms,
-                      PixelBounds* bounds);
+  void (*pixel_norms)(
+      const int16_t* x, int64_t pixels, int64_t channels, int64_t* norms, PixelBounds* bounds);
   void (*window_bounds)(const WindowJob& job, WindowBounds* bounds);
   // out[2 i] = x0[i], out[2 i + 1] = x1[i].
   void (*interleave)(const int16_t* x0, const int16_t* x1, int64_t count, int16_t* out);
-  // The same for [pixels, columns] into steps [first, first + pixels) of b, whose blocks have `steps`
-  // steps; columns are padded with zeros to whole vectors.
-  void (*interleave_blocks)(const int16_t* x0, const int16_t* x1, int64_t pixels, int64_t columns,
-                            int64_t first, int64_t steps, int16_t* b);
+  // The same for [pixels, columns] into steps [first, first + pixels) of b, whose blocks have
+  // `steps` steps; columns are padded with zeros to whole vectors.
+  void (*interleave_blocks)(const int16_t* x0,
+                            const int16_t* x1,
+                            int64_t pixels,
+                            int64_t columns,
+                            int64_t first,
+                            int64_t steps,
+                            int16_t* b);
   // row[c] = sum over the pixels of both squares of pairs[pixel, c], in float32 (rounded: see
   // wgrad.cpp); total += row; returns the largest of row. `stride` elements from pixel to pixel.
-  float (*channel_norms)(const int16_t* pairs, int64_t pixels, int64_t channels, int64_t stride,
-                         float* total);
+  float (*channel_norms)(
+      const int16_t* pairs, int64_t pixels, int64_t channels, int64_t stride, float* total);
 };
 
 }  // namespace ginn::device::cpu

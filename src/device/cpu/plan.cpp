@@ -35,7 +35,10 @@ struct WeightOrder {
   int64_t dst_stride, src_stride, kernel_h_stride, kernel_w_stride;
 };
 
-void pack(const Plan& plan, const WeightOrder& order, int64_t lanes, const int16_t* q,
+void pack(const Plan& plan,
+          const WeightOrder& order,
+          int64_t lanes,
+          const int16_t* q,
           Buffer<int16_t>& packed) {
   const auto count_all = static_cast<size_t>(plan.packed_count);
   if (packed.size() != count_all) packed = Buffer<int16_t>(count_all);
@@ -43,24 +46,24 @@ void pack(const Plan& plan, const WeightOrder& order, int64_t lanes, const int16
   // No weight goes to padded columns (never read) and to the second half of an odd run's last pair,
   // which must be zero.
   std::memset(out, 0, count_all * sizeof *out);
-  const auto pack_tap = [&](const int16_t* tap, int64_t first, int64_t width, int64_t count,
-                            int16_t* block) {
-    const auto place = [&](int64_t e) {
-      const int64_t element = first + e;
-      return block + (element / 2) * 2 * width + (element & 1);
-    };
-    if (order.dst_stride == 1) {
-      for (int64_t e = 0; e < plan.src_c; ++e) {
-        int16_t* to = place(e);
-        for (int64_t d = 0; d < count; ++d) to[2 * d] = tap[e * order.src_stride + d];
-      }
-      return;
-    }
-    for (int64_t d = 0; d < count; ++d) {
-      const int16_t* from = tap + d * order.dst_stride;
-      for (int64_t e = 0; e < plan.src_c; ++e) place(e)[2 * d] = from[e * order.src_stride];
-    }
-  };
+  const auto pack_tap =
+      [&](const int16_t* tap, int64_t first, int64_t width, int64_t count, int16_t* block) {
+        const auto place = [&](int64_t e) {
+          const int64_t element = first + e;
+          return block + (element / 2) * 2 * width + (element & 1);
+        };
+        if (order.dst_stride == 1) {
+          for (int64_t e = 0; e < plan.src_c; ++e) {
+            int16_t* to = place(e);
+            for (int64_t d = 0; d < count; ++d) to[2 * d] = tap[e * order.src_stride + d];
+          }
+          return;
+        }
+        for (int64_t d = 0; d < count; ++d) {
+          const int16_t* from = tap + d * order.dst_stride;
+          for (int64_t e = 0; e < plan.src_c; ++e) place(e)[2 * d] = from[e * order.src_stride];
+        }
+      };
   for (const Phase& phase : plan.phases) {
     for (int64_t d = 0; d < plan.dst_c; d += 2 * lanes) {
       const int64_t count = std::min(plan.dst_c - d, 2 * lanes);
@@ -110,7 +113,8 @@ Plan fprop_plan(const ConvShape& s, int64_t lanes) {
   return plan;
 }
 
-// dx at h takes dy at p = (h + padding - r) / stride for the r that make it whole: r = f, f + stride,
+// dx at h takes dy at p = (h + padding - r) / stride for the r that make it whole: r = f, f +
+// stride,
 // ... < kernel with f = (h + padding) mod stride. Taken backwards, consecutive p.
 Plan dgrad_plan(const ConvShape& s, int64_t lanes) {
   Plan plan{};

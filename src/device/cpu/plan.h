@@ -8,17 +8,17 @@
 
 namespace ginn::device::cpu {
 
-// fprop and dgrad are one thing, a correlation: every destination pixel is a window of source pixels
-// times a filter. dgrad's windows repeat with the stride: destination pixels fall into stride^2
-// phases, each with its own subset of the taps, consecutive in the source.
+// fprop and dgrad are one thing, a correlation: every destination pixel is a window of source
+// pixels times a filter. dgrad's windows repeat with the stride: destination pixels fall into
+// stride^2 phases, each with its own subset of the taps, consecutive in the source.
 struct Phase {
   int64_t taps_h, taps_w;
-  int64_t out_h, out_w;              // the first destination pixel; then every out_step
-  int64_t src_h, src_w;              // where its window begins (may be negative); then every src_step
-  int64_t kernel_h, kernel_w;        // the kernel position of the window's first tap ...
+  int64_t out_h, out_w;        // the first destination pixel; then every out_step
+  int64_t src_h, src_w;        // where its window begins (may be negative); then every src_step
+  int64_t kernel_h, kernel_w;  // the kernel position of the window's first tap ...
   int64_t kernel_step_h, kernel_step_w;  // ... and what a tap adds
-  int64_t steps;                     // pairs in all runs: taps_h * ceil(taps_w * src_c / 2)
-  int64_t packed;                    // where its weights begin
+  int64_t steps;                         // pairs in all runs: taps_h * ceil(taps_w * src_c / 2)
+  int64_t packed;                        // where its weights begin
   int64_t row_steps() const { return steps / taps_h; }
 };
 
@@ -48,9 +48,9 @@ Norms dgrad_norms(const ConvShape& shape, const int16_t* q);
 // How a phase's contraction is cut into runs so that no int32 sum overflows.
 //
 // Cauchy-Schwarz: a sum of products x w over any set of terms is at most |x| |w| over the same set.
-// kAll: |x|^2 |w|^2 <= (32767 2^16)^2 for whole windows, i.e. shift <= 16: every |S| <= 2^31 - 2^15,
-// nothing is flushed. Else sums are flushed after a part of the window whose norms give
-// t^2 |x|^2 |w|^2 < 2^62 for t units (rows of taps, taps, or chunks of channels), the t partial sums
+// kAll: |x|^2 |w|^2 <= (32767 2^16)^2 for whole windows, i.e. shift <= 16: every |S| <= 2^31 -
+// 2^15, nothing is flushed. Else sums are flushed after a part of the window whose norms give t^2
+// |x|^2 |w|^2 < 2^62 for t units (rows of taps, taps, or chunks of channels), the t partial sums
 // being at most |x| |w| each, so their sum is below 2^31. In the worst case after 16 steps:
 // 32 x 8191^2 = 2,146,959,392 < 2^31.
 struct Cut {
@@ -60,7 +60,8 @@ struct Cut {
 };
 Cut cut_for(const Plan& plan, const Phase& phase, const Norms& x, const Norms& w, int shift);
 int64_t run_count(const Phase& phase, const Cut& cut);
-// Run r of row i begins src_stride_h * i + 2 * (steps before it) elements behind the window's origin.
+// Run r of row i begins src_stride_h * i + 2 * (steps before it) elements behind the window's
+// origin.
 void make_runs(const Phase& phase, const Cut& cut, int64_t src_stride_h, Run* runs);
 
 // The largest t <= limit with t^2 a b < 2^62.

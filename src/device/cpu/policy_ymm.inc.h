@@ -17,9 +17,7 @@ struct Ymm {
   GINN_INLINE static Vec load(const int16_t* p) {
     return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
   }
-  GINN_INLINE static __m256i low(Vec c) {
-    return _mm256_cvtepi32_epi64(_mm256_castsi256_si128(c));
-  }
+  GINN_INLINE static __m256i low(Vec c) { return _mm256_cvtepi32_epi64(_mm256_castsi256_si128(c)); }
   GINN_INLINE static __m256i high(Vec c) {
     return _mm256_cvtepi32_epi64(_mm256_extracti128_si256(c, 1));
   }
@@ -47,19 +45,18 @@ struct Ymm {
   }
   // Values within int16: the saturation of vpackssdw does nothing.
   GINN_INLINE static void store(Vec v, int16_t* out) {
-    _mm_storeu_si128(
-        reinterpret_cast<__m128i*>(out),
-        _mm_packs_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1)));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(out),
+                     _mm_packs_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1)));
   }
 
-  // |sum| < 2^46, 17 <= shift <= 31: sum + 2^50 is positive, and 2^50 is a multiple of 2^(shift + 1),
-  // so it moves neither the rounding nor the parity; the low 32 bits of the result are exact.
+  // |sum| < 2^46, 17 <= shift <= 31: sum + 2^50 is positive, and 2^50 is a multiple of 2^(shift +
+  // 1), so it moves neither the rounding nor the parity; the low 32 bits of the result are exact.
   GINN_INLINE static __m128i round_wide4(const int64_t* sum, int shift) {
     const __m128i count = _mm_cvtsi32_si128(shift);
     const __m256i offset = _mm256_set1_epi64x(int64_t{1} << 50);
     const __m256i bias = _mm256_set1_epi64x((int64_t{1} << (shift - 1)) - 1);
-    const __m256i t = _mm256_add_epi64(
-        _mm256_loadu_si256(reinterpret_cast<const __m256i*>(sum)), offset);
+    const __m256i t =
+        _mm256_add_epi64(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(sum)), offset);
     const __m256i odd = _mm256_and_si256(_mm256_srl_epi64(t, count), _mm256_set1_epi64x(1));
     const __m256i rounded =
         _mm256_srl_epi64(_mm256_add_epi64(_mm256_add_epi64(t, bias), odd), count);

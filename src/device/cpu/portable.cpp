@@ -54,8 +54,8 @@ uint64_t norm2(const int16_t* q, int64_t count) {
 }  // namespace
 
 // |sums| <= 2^20 8191^2 < 2^46.
-int fprop(const ConvShape& shape, const int16_t* x, const int16_t* w, uint64_t filter_norm2,
-          int16_t* y) {
+int fprop(
+    const ConvShape& shape, const int16_t* x, const int16_t* w, uint64_t filter_norm2, int16_t* y) {
   const int64_t channels = shape.c;
   const auto x_at = [&](int64_t n, int64_t h, int64_t v) {
     return x + ((n * shape.h + h) * shape.w + v) * channels;
@@ -83,7 +83,10 @@ int fprop(const ConvShape& shape, const int16_t* x, const int16_t* w, uint64_t f
   return shift;
 }
 
-int dgrad(const ConvShape& shape, const int16_t* dy, const int16_t* w, uint64_t channel_norm2,
+int dgrad(const ConvShape& shape,
+          const int16_t* dy,
+          const int16_t* w,
+          uint64_t channel_norm2,
           int16_t* dx) {
   const int64_t filters = shape.k;
   const int64_t channels = shape.c;

@@ -4,13 +4,16 @@
 
 #include "device/convolution.h"
 
-// The level that every machine has, and what the others are compared with: int64 sums written straight
-// from the definition, nothing shared with the kernels but the shapes.
+// The level that every machine has, and what the others are compared with: int64 sums written
+// straight from the definition, nothing shared with the kernels but the shapes.
 namespace ginn::device::cpu::portable {
 
-int fprop(const ConvShape& shape, const int16_t* x, const int16_t* w, uint64_t filter_norm2,
-          int16_t* y);
-int dgrad(const ConvShape& shape, const int16_t* dy, const int16_t* w, uint64_t channel_norm2,
+int fprop(
+    const ConvShape& shape, const int16_t* x, const int16_t* w, uint64_t filter_norm2, int16_t* y);
+int dgrad(const ConvShape& shape,
+          const int16_t* dy,
+          const int16_t* w,
+          uint64_t channel_norm2,
           int16_t* dx);
 void wgrad(const ConvShape& shape, const int16_t* x, const int16_t* dy, int64_t* dw);
 

@@ -29,7 +29,8 @@ GINN_INLINE int64_t chunk_norm(const int16_t* x, int64_t channels) {
   return norm;
 }
 
-// Eight pixels of `vectors` <= 4 vectors of 16 channels: the same sums, transposed while they are added.
+// Eight pixels of `vectors` <= 4 vectors of 16 channels: the same sums, transposed while they are
+// added.
 GINN_INLINE void norms_of_8(const int16_t* x, int64_t vectors, int64_t* norms) {
   __m256i pixel[8];
   for (int i = 0; i < 8; ++i) {
@@ -55,8 +56,8 @@ GINN_INLINE int64_t largest(const int64_t* values, int64_t count) {
   return bound;
 }
 
-void pixel_norms(const int16_t* x, int64_t pixels, int64_t channels, int64_t* norms,
-                 PixelBounds* bounds) {
+void pixel_norms(
+    const int16_t* x, int64_t pixels, int64_t channels, int64_t* norms, PixelBounds* bounds) {
   int64_t i = 0;
   if (channels == 1) {
     for (; i < pixels; ++i) norms[i] = square(x[i]);
@@ -139,8 +140,13 @@ void interleave(const int16_t* x0, const int16_t* x1, int64_t count, int16_t* ou
 }
 
 template <int kLanes>
-void interleave_blocks(const int16_t* x0, const int16_t* x1, int64_t pixels, int64_t columns,
-                       int64_t first, int64_t steps, int16_t* b) {
+void interleave_blocks(const int16_t* x0,
+                       const int16_t* x1,
+                       int64_t pixels,
+                       int64_t columns,
+                       int64_t first,
+                       int64_t steps,
+                       int16_t* b) {
   for (int64_t column = 0; column < columns; column += 2 * kLanes) {
     const int64_t count = columns - column < 2 * kLanes ? columns - column : 2 * kLanes;
     const int64_t width = count > kLanes ? 2 * kLanes : kLanes;
@@ -162,8 +168,8 @@ void interleave_blocks(const int16_t* x0, const int16_t* x1, int64_t pixels, int
   }
 }
 
-float channel_norms(const int16_t* pairs, int64_t pixels, int64_t channels, int64_t stride,
-                    float* total) {
+float channel_norms(
+    const int16_t* pairs, int64_t pixels, int64_t channels, int64_t stride, float* total) {
   float bound = 0;
   int64_t c = 0;
   for (; c + 8 <= channels; c += 8) {

@@ -1,5 +1,5 @@
-// The contraction's tile, over a policy of vectors: included inside the namespace of a level, or of a
-// test with emulated vectors. Intrinsics and builtins only (see kernels.h).
+// The contraction's tile, over a policy of vectors: included inside the namespace of a level, or of
+// a test with emulated vectors. Intrinsics and builtins only (see kernels.h).
 //
 // A tile is kRows rows (windows of pixels; in wgrad, weight positions) by kVectors vectors of
 // columns, all its sums in registers. Each step adds a product of two int16 pairs to every sum:
@@ -42,7 +42,9 @@ struct Tile {
     return reinterpret_cast<const int16_t*>(reinterpret_cast<const char*>(row[i]) + bytes);
   }
   // int32 may wrap on the way: only what stands there at a flush or at the end must fit.
-  GINN_INLINE const int16_t* sweep(int64_t offset, int64_t a_step, int32_t steps,
+  GINN_INLINE const int16_t* sweep(int64_t offset,
+                                   int64_t a_step,
+                                   int32_t steps,
                                    const int16_t* b) {
     offset *= 2;  // bytes
     a_step *= 2;
@@ -84,11 +86,11 @@ void multiply_tile(const MultiplyJob& job, const int16_t* b, int64_t pixel, int6
   Tile<V, kRows, kVectors> tile;
   tile.clear();
   tile.set_rows(job.a, job.a_offset + pixel);
-  const Run* run = job.runs;
-  const Run* const end = run + job.run_count;
-  do {
-    b = tile.sweep(run->a_offset, 2, run->steps, b);
-  } while (++run != end);
+  // Written as a loop that may run no times: as do-while, GCC 12 keeps the sums in memory.
+  for (int64_t r = 0; r < job.run_count; ++r) {
+    const Run run = job.runs[r];
+    b = tile.sweep(run.a_offset, 2, run.steps, b);
+  }
   const typename V::Rounding rounding = V::rounding(job.shift);
   int16_t* y = job.y + column;
   const int64_t* y_offset = job.y_offset + pixel;
@@ -101,9 +103,8 @@ void multiply_tile(const MultiplyJob& job, const int16_t* b, int64_t pixel, int6
 
 // With flushes into int64, or `count` columns that are no whole tile.
 template <typename V, int kRows, int kVectors>
-__attribute__((noinline)) void multiply_tile_general(const MultiplyJob& job, const int16_t* b,
-                                                     int64_t pixel, int64_t column,
-                                                     int64_t count) {
+__attribute__((noinline)) void multiply_tile_general(
+    const MultiplyJob& job, const int16_t* b, int64_t pixel, int64_t column, int64_t count) {
   constexpr int kWidth = kVectors * V::kLanes;
   alignas(64) int64_t sums[kRows * kWidth] = {};
   alignas(64) int16_t lines[kRows * kWidth];

@@ -7,9 +7,9 @@ namespace ginn::device::cpu {
 
 namespace {
 
-constexpr int64_t kChunkSteps = 512;         // amortises the tile's sums, which go to memory
-constexpr int64_t kChunkBytes = 128 << 10;   // of packed x: within L2
-constexpr int64_t kSafeSteps = 16;           // 32 x 8191^2 < 2^31
+constexpr int64_t kChunkSteps = 512;        // amortises the tile's sums, which go to memory
+constexpr int64_t kChunkBytes = 128 << 10;  // of packed x: within L2
+constexpr int64_t kSafeSteps = 16;          // 32 x 8191^2 < 2^31
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
@@ -21,19 +21,33 @@ struct Geometry {
   int64_t out_h, out_w;
   int64_t kernel_h, kernel_w, stride, padding;
   int64_t pixels;  // that exist; images of a pointwise layer are made up, the last may be short
-  int64_t rows, pairs;        // destination rows, image pairs of a chunk
-  int64_t src_rows, src_cols; // packed, of a chunk's image pair
+  int64_t rows, pairs;         // destination rows, image pairs of a chunk
+  int64_t src_rows, src_cols;  // packed, of a chunk's image pair
 };
 
 int64_t packed_rows(const Geometry& g, int64_t rows) { return (rows - 1) * g.stride + g.kernel_h; }
 
 Geometry make_geometry(const ConvShape& s) {
-  Geometry g{s.n,        s.h,        s.w,      s.c,       s.k, s.out_h(), s.out_w(),
-             s.kernel_h, s.kernel_w, s.stride, s.padding, 0,   0,         0,
-             0,          0};
+  Geometry g{s.n,
+             s.h,
+             s.w,
+             s.c,
+             s.k,
+             s.out_h(),
+             s.out_w(),
+             s.kernel_h,
+             s.kernel_w,
+             s.stride,
+             s.padding,
+             0,
+             0,
+             0,
+             0,
+             0};
   g.pixels = g.images * g.h * g.w;
   if (g.kernel_h == 1 && g.kernel_w == 1 && g.stride == 1 && g.padding == 0) {
-    // A list of pixels, cut into an even number of made-up images of one row; the last may be short.
+    // A list of pixels, cut into an even number of made-up images of one row; the last may be
+    // short.
     constexpr int64_t kRow = 64;
     const int64_t pairs = ceil_div(g.pixels, 2 * kRow);
     g.images = 2 * pairs;
@@ -59,11 +73,11 @@ Geometry make_geometry(const ConvShape& s) {
 
 // Estimates of squared norms in float32, from above after kMargin: every term is rounded twice and
 // passes fewer than 2^18 additions (the pixels of a packed row, then the rows of a chunk), so a sum
-// is at least (1 - 2^-24)^(2^18 + 2) > 0.98 of the true one. They choose how a sum is computed, never
-// its value.
+// is at least (1 - 2^-24)^(2^18 + 2) > 0.98 of the true one. They choose how a sum is computed,
+// never its value.
 struct Estimate {
-  float row = 0;     // the largest of one channel in one packed row
-  float* channels;   // of one channel in the chunk
+  float row = 0;    // the largest of one channel in one packed row
+  float* channels;  // of one channel in the chunk
   int64_t count;
   float largest() const { return *std::max_element(channels, channels + count); }
 };
@@ -84,7 +98,10 @@ struct Chunk {
 
 class Gradient {
  public:
-  Gradient(const Kernels& kernels, const Geometry& geometry, const int16_t* x, const int16_t* dy,
+  Gradient(const Kernels& kernels,
+           const Geometry& geometry,
+           const int16_t* x,
+           const int16_t* dy,
            Scratch& scratch)
       : kernels_(kernels), g_(geometry), x_(x), dy_(dy) {
     columns_ = padded_columns(g_.k, kernels.lanes);
@@ -110,10 +127,7 @@ class Gradient {
     const int64_t pairs = ceil_div(g_.images, 2);
     for (int64_t pair = 0; pair < pairs; pair += g_.pairs) {
       for (int64_t row = 0; row < g_.out_h; row += g_.rows) {
-        add(Chunk{pair,
-                  std::min(g_.pairs, pairs - pair),
-                  row,
-                  std::min(g_.rows, g_.out_h - row)});
+        add(Chunk{pair, std::min(g_.pairs, pairs - pair), row, std::min(g_.rows, g_.out_h - row)});
       }
     }
   }
@@ -158,8 +172,13 @@ class Gradient {
 
   // A row of `width` pixels of an image; zeros where there is no such image; a made-up image that
   // ends early is completed with zeros in `spare`.
-  const int16_t* row_of(const int16_t* tensor, int64_t image, int64_t height, int64_t row,
-                        int64_t width, int64_t channels, int16_t* spare) const {
+  const int16_t* row_of(const int16_t* tensor,
+                        int64_t image,
+                        int64_t height,
+                        int64_t row,
+                        int64_t width,
+                        int64_t channels,
+                        int16_t* spare) const {
     if (image >= g_.images) return zeros_;
     const int64_t first = (image * height + row) * width;
     const int64_t left = made_up_ ? g_.pixels - first : width;
@@ -189,8 +208,8 @@ class Gradient {
         std::memset(to, 0, static_cast<size_t>(left * unit) * sizeof *to);
         kernels_.interleave(x0, x1, middle * g_.c, to + left * unit);
         std::memset(to + (left + middle) * unit, 0, static_cast<size_t>(right * unit) * sizeof *to);
-        const float bound = kernels_.channel_norms(
-            to + left * unit, middle, g_.c, unit, x_norms_.channels);
+        const float bound =
+            kernels_.channel_norms(to + left * unit, middle, g_.c, unit, x_norms_.channels);
         x_norms_.row = std::max(x_norms_.row, bound);
       }
     }
@@ -215,8 +234,8 @@ class Gradient {
     for (int64_t column = 0; column < columns_; column += 2 * kernels_.lanes) {
       const int64_t width = std::min(2 * kernels_.lanes, columns_ - column);
       const int16_t* block = packed_dy_ + 2 * (column * steps + first * width);
-      const float bound = kernels_.channel_norms(
-          block, g_.out_w, width, 2 * width, dy_norms_.channels + column);
+      const float bound =
+          kernels_.channel_norms(block, g_.out_w, width, 2 * width, dy_norms_.channels + column);
       dy_norms_.row = std::max(dy_norms_.row, bound);
     }
   }
@@ -230,8 +249,8 @@ class Gradient {
     const int64_t most = rows_to_flush > 0 ? g_.out_w : kSafeSteps;
     Run* run = runs_;
     for (int64_t i = 0; i < rows; ++i) {
-      const int64_t offset = i / chunk.rows * pair_stride_ +
-                             i % chunk.rows * g_.stride * g_.src_cols * g_.c * 2;
+      const int64_t offset =
+          i / chunk.rows * pair_stride_ + i % chunk.rows * g_.stride * g_.src_cols * g_.c * 2;
       const bool flush = rows_to_flush == 0 || (i + 1) % rows_to_flush == 0 || i + 1 == rows;
       for (int64_t q = 0; q < g_.out_w; q += most) {
         *run++ = Run{offset + q * g_.stride * g_.c * 2,
@@ -281,8 +300,12 @@ class Gradient {
 
 }  // namespace
 
-void weight_gradient(const Kernels& kernels, const ConvShape& shape, const int16_t* x,
-                     const int16_t* dy, int64_t* dw, Scratch& scratch) {
+void weight_gradient(const Kernels& kernels,
+                     const ConvShape& shape,
+                     const int16_t* x,
+                     const int16_t* dy,
+                     int64_t* dw,
+                     Scratch& scratch) {
   scratch.reset();
   Gradient gradient(kernels, make_geometry(shape), x, dy, scratch);
   gradient.run();
