@@ -8,7 +8,7 @@
 
 namespace ginn {
 
-// What an error means for the program's exit code (docs/formats.md): kRefused 1, kInput 2,
+// What an error means for the program's exit code (docs/cli.md): kRefused 1, kInput 2,
 // kEnvironment 3.
 enum class ErrorClass { kRefused, kInput, kEnvironment };
 

@@ -1,0 +1,236 @@
+// Lies in the numbers, and a disk that lies: what a replay finds, and what it leaves to a third party.
+#include <gtest/gtest.h>
+
+#include <cstring>
+
+#include "certificate/check/run_check.h"
+#include "certificate/check/statement.h"
+#include "certificate/issue/format.h"
+#include "crypto/dsse.h"
+#include "model_file/safetensors.h"
+#include "tests/end_to_end/lab.h"
+
+namespace ginn::test {
+namespace {
+
+using protocol::FrameType;
+
+constexpr uint64_t kStep = 3;
+constexpr uint32_t kMicrobatch = 1;
+
+const Honest& honest() {
+  static const Honest run = honest_run(Coverage::kSample);
+  return run;
+}
+
+// The honest contribution of (kStep, kMicrobatch) with one integer of the last tensor one nearer to 0:
+// form and norm stay good.
+Bytes off_by_one() {
+  training::Contribution c =
+      decoded(honest(), honest().payloads[honest().index(kStep, kMicrobatch)]);
+  for (size_t i = c.q.size(); i-- > 0;) {
+    if (std::abs(c.q[i]) < 2) continue;
+    c.q[i] = static_cast<int16_t>(c.q[i] + (c.q[i] > 0 ? -1 : 1));
+    return encoded(honest(), kStep, kMicrobatch, c);
+  }
+  ADD_FAILURE() << "no integer to change";
+  return {};
+}
+
+class Deviations : public testing::Test {
+ protected:
+  // Replays the contributions that `picked` says.
+  std::string run(const Bytes& lie, const std::function<bool(uint64_t)>& picked) {
+    uint64_t tossed = 0;
+    RawWorker worker(honest(), records_, out_, [&] { return picked(tossed++) ? always() : never(); });
+    EXPECT_TRUE(worker.shake_hands());
+    const uint64_t at = honest().index(kStep, kMicrobatch);
+    worker.contributions(0, at);
+    worker.frame(FrameType::kContribution, lie);
+    worker.contributions(at + 1, honest().payloads.size());
+    worker.end();
+    return worker.code();
+  }
+  std::filesystem::path make_out() {
+    std::filesystem::create_directory(folder_ / "run");
+    return folder_ / "run";
+  }
+
+  Folder folder_;
+  std::filesystem::path records_ = write_records(honest(), folder_);
+  std::filesystem::path out_ = make_out();
+};
+
+const model_file::NamedTensor* find(const model_file::TensorFile& file, const std::string& name) {
+  for (const auto& tensor : file.tensors) {
+    if (tensor.name == name) return &tensor;
+  }
+  return nullptr;
+}
+
+void expect_tensors(const model_file::TensorFile& file,
+                    const std::string& prefix,
+                    const training::Contribution& c) {
+  const auto* exponents = find(file, prefix + ".exponents");
+  ASSERT_NE(exponents, nullptr);
+  EXPECT_EQ(0, std::memcmp(exponents->data.data(), c.exponents.data(), c.exponents.size()));
+  for (const nn::Parameter& p : honest().training->graph().parameters()) {
+    const auto* tensor = find(file, prefix + "/" + p.name);
+    ASSERT_NE(tensor, nullptr) << p.name;
+    ASSERT_EQ(tensor->data.size(), 2 * p.count);
+    EXPECT_EQ(0, std::memcmp(tensor->data.data(), c.q.data() + p.offset, 2 * p.count)) << p.name;
+  }
+}
+
+TEST_F(Deviations, OneIntegerOffByOneIsFound) {
+  const Bytes lie = off_by_one();
+  ASSERT_EQ(run(lie, [](uint64_t i) { return i == honest().index(kStep, kMicrobatch); }),
+            "deviation");
+  EXPECT_FALSE(exists(out_ / certificate::kCertificateFile));
+  EXPECT_FALSE(exists(out_ / certificate::kModelFile));
+
+  // The evidence: weights of the step, what came, and what an honest computation gives.
+  const auto file =
+      model_file::parse_safetensors(contents(out_ / certificate::kRejectionEvidenceFile));
+  ASSERT_TRUE(file.ok()) << file.error().message;
+  const Bytes& right = honest().payloads[honest().index(kStep, kMicrobatch)];
+  expect_tensors(*file, "received", decoded(honest(), lie));
+  expect_tensors(*file, "expected", decoded(honest(), right));
+  EXPECT_NE(lie, right);
+  for (const nn::Parameter& p : honest().training->graph().parameters()) {
+    const auto* tensor = find(*file, "weights/" + p.name);
+    ASSERT_NE(tensor, nullptr);
+    EXPECT_EQ(0,
+              std::memcmp(tensor->data.data(),
+                          honest().weights[kStep].data() + p.offset,
+                          p.count * sizeof(float)))
+        << p.name;
+  }
+
+  // The rejection is signed and binds all of it.
+  const std::string text(as_text(contents(out_ / certificate::kRejectionFile)));
+  const auto envelope = crypto::parse_envelope(text, certificate::kMaxStatementBytes);
+  ASSERT_TRUE(envelope.ok());
+  const auto statement = certificate::parse_rejection_statement(as_text(envelope->payload));
+  ASSERT_TRUE(statement.ok()) << statement.error().message;
+  EXPECT_EQ(statement->code, "deviation");
+  EXPECT_EQ(statement->step, kStep);
+  EXPECT_EQ(statement->microbatch, kMicrobatch);
+  EXPECT_TRUE(crypto::verify_envelope(*envelope, statement->head.key));
+  const ByteView bytes(right);
+  const auto expected = crypto::sha256(bytes.subspan(protocol::kContributionPrefixBytes));
+  EXPECT_NE(as_text(envelope->payload).find(crypto::hex(expected)), std::string::npos);
+  for (uint64_t record : honest().training->record_indices(kStep, kMicrobatch)) {
+    EXPECT_NE(as_text(envelope->payload).find(concat('"', record, '"')), std::string::npos);
+  }
+
+  const auto outcome = certificate::check_run(out_, {job::digest(honest().job), true, {}});
+  ASSERT_TRUE(outcome.ok());
+  EXPECT_EQ(outcome->verdict, certificate::Verdict::kRejected);
+  EXPECT_TRUE(outcome->simulated);
+  for (const certificate::Check& check : outcome->checks) {
+    EXPECT_TRUE(check.ok) << check.name << ": " << check.detail;
+  }
+}
+
+TEST_F(Deviations, WhatNoCoinPicksIsNotFound) {
+  // The guarantee is a probability: this is the share of runs that it leaves.
+  EXPECT_EQ(run(off_by_one(), [](uint64_t i) { return i != honest().index(kStep, kMicrobatch); }),
+            "deviation")
+      << "later contributions are honest only at the honest weights";
+}
+
+TEST_F(Deviations, WithoutReplaysTheWorkerIsBelieved) {
+  EXPECT_EQ(run(off_by_one(), [](uint64_t) { return false; }), "accepted");
+  EXPECT_NE(contents(out_ / certificate::kModelFile), honest().model);
+}
+
+TEST_F(Deviations, AnExponentAndItsIntegersShifted) {
+  // The same values in another form are a deviation too.
+  training::Contribution c =
+      decoded(honest(), honest().payloads[honest().index(kStep, kMicrobatch)]);
+  const auto& parameters = honest().training->graph().parameters();
+  bool changed = false;
+  for (size_t p = 0; p < parameters.size() && !changed; ++p) {
+    const auto each = std::span(c.q.data() + parameters[p].offset, parameters[p].count);
+    bool fits = c.exponents[p] > -40;
+    for (int16_t q : each) fits = fits && std::abs(q) <= 16383;
+    if (!fits) {
+      for (int16_t& q : each) fits = fits && (q % 2 == 0);
+    }
+    if (!fits) continue;
+    for (int16_t& q : each) q = static_cast<int16_t>(q * 2);
+    --c.exponents[p];
+    changed = true;
+  }
+  if (!changed) {
+    // Every tensor uses its 15 bits: halve one instead, values nearly kept.
+    for (size_t i = 0; i < parameters[0].count; ++i) c.q[i] = static_cast<int16_t>(c.q[i] / 2);
+    ++c.exponents[0];
+  }
+  EXPECT_EQ(run(encoded(honest(), kStep, kMicrobatch, c),
+                [](uint64_t i) { return i == honest().index(kStep, kMicrobatch); }),
+            "deviation");
+}
+
+class Disk : public Deviations {
+ protected:
+  // Honest bytes from the worker; `harm` happens after the verifier has read the data.
+  std::string run_harmed(const std::function<void()>& harm, VerifierThread::Coin coin) {
+    RawWorker worker(honest(), records_, out_, std::move(coin));
+    if (worker.shake_hands()) {
+      harm();
+      worker.contributions(0, honest().payloads.size());
+      worker.end();
+    }
+    const std::string code = worker.code();
+    EXPECT_EQ(exists(out_ / certificate::kCertificateFile), code == "accepted");
+    EXPECT_EQ(exists(out_ / certificate::kModelFile), code == "accepted");
+    return code;
+  }
+  size_t pixel(uint64_t record) const { return record * honest().job.data.record_bytes() + 20; }
+};
+
+TEST_F(Disk, BitFlippedBeforeTheStart) {
+  for (uint64_t record : {0, 33, 63}) {
+    flip(records_, pixel(record));
+    EXPECT_EQ(run_harmed([] {}, always), "dataset_root_mismatch") << record;
+    flip(records_, pixel(record));
+  }
+  EXPECT_EQ(run_harmed([] {}, always), "accepted");
+}
+
+TEST_F(Disk, LabelOutOfRangeBeforeTheStart) {
+  flip(records_, 1);   // the high byte of record 0's label
+  EXPECT_EQ(run_harmed([] {}, always), "label_range");
+}
+
+TEST_F(Disk, BitFlippedDuringTheRun) {
+  const uint64_t record = honest().training->record_indices(2, 0)[1];
+  EXPECT_EQ(run_harmed([&] { flip(records_, pixel(record)); }, always), "record_mismatch");
+}
+
+TEST_F(Disk, TruncatedFile) {
+  const Bytes all = contents(records_);
+  write(records_, ByteView(all).first(all.size() - 1));
+  EXPECT_EQ(run_harmed([] {}, always), "dataset_size");
+  write(records_, all);
+  // Record 63 is in the last epoch's permutation and in the statistics or a replay.
+  EXPECT_EQ(run_harmed([&] { std::filesystem::resize_file(records_, 10); }, always),
+            "record_unreadable");
+}
+
+TEST_F(Disk, EmptyOrMissingFile) {
+  write(records_, {});
+  EXPECT_EQ(run_harmed([] {}, always), "dataset_size");
+  std::filesystem::remove(records_);
+  EXPECT_EQ(run_harmed([] {}, always), "record_unreadable");
+}
+
+TEST_F(Disk, OutputFolderGone) {
+  std::filesystem::remove_all(out_);
+  EXPECT_EQ(run_harmed([] {}, always), "write_failed");
+}
+
+}  // namespace
+}  // namespace ginn::test

@@ -1,0 +1,133 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "tests/support/synthetic.h"
+#include "verifier/session.h"
+#include "worker/client.h"
+#include "worker/loop.h"
+
+// One process that holds both sides of a run, so that a test can be the worker, the disk and the coin.
+namespace ginn::test {
+
+// A private folder, removed at the end.
+class Folder {
+ public:
+  Folder();
+  ~Folder();
+  Folder(const Folder&) = delete;
+  Folder& operator=(const Folder&) = delete;
+  const std::filesystem::path& path() const { return path_; }
+  std::filesystem::path operator/(std::string_view name) const { return path_ / name; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+bool exists(const std::filesystem::path& path);
+Bytes contents(const std::filesystem::path& path);
+void write(const std::filesystem::path& path, ByteView bytes);
+// Flips one bit of the byte at `at`, in place.
+void flip(const std::filesystem::path& path, size_t at);
+
+// A job, its data and the honest run of it, step by step.
+struct Honest {
+  std::unique_ptr<data::MemoryRecords> records;
+  job::Job job;
+  std::unique_ptr<training::Training> training;
+  std::vector<Bytes> payloads;               // of the contribution frames, in order
+  std::vector<std::vector<float>> weights;   // before each step
+  Bytes model;                               // model.safetensors
+
+  uint64_t index(uint64_t t, uint32_t j) const { return t * job.microbatches() + j; }
+};
+// lenet on 12 x 12 images: 8 steps of 2 contributions, every one replayed unless `sample`.
+enum class Coverage { kAll, kSample };
+Honest honest_run(Coverage coverage, const std::string& model = "lenet", uint32_t epochs = 1);
+// The final model file of the job, trained on `threads` threads without a verifier.
+Bytes train_alone(const job::Job& job, const data::RecordSource& records, size_t threads,
+                  device::Level level);
+device::Level best_level();
+
+training::Contribution decoded(const Honest& honest, ByteView payload);
+Bytes encoded(const Honest& honest, uint64_t t, uint32_t j,
+              const training::Contribution& contribution);
+
+// Coins: never replays (unless a job replays all), or always.
+inline uint64_t never() { return ~uint64_t{0}; }
+inline uint64_t always() { return 0; }
+
+// A verifier's session on a thread of its own.
+class VerifierThread {
+ public:
+  using Coin = std::function<uint64_t()>;
+  // `connection` is made on the thread.
+  VerifierThread(verifier::Options options,
+                 std::function<Result<protocol::Connection>()> connection);
+  ~VerifierThread();
+  // Its verdict's code, or that of the error it ended with.
+  std::string code();
+  const Result<verifier::Outcome>& outcome();
+
+ private:
+  std::optional<Result<verifier::Outcome>> outcome_;
+  std::thread thread_;
+};
+
+// A worker that sends whatever a test wants, over a socket pair.
+class RawWorker {
+ public:
+  RawWorker(const Honest& honest, const std::filesystem::path& records,
+            const std::filesystem::path& out, VerifierThread::Coin coin, size_t threads = 1);
+  ~RawWorker();
+
+  void bytes(ByteView bytes);
+  void frame(protocol::FrameType type, ByteView payload);
+  void hello(uint16_t version = protocol::kVersion, uint16_t reserved = 0);
+  void job(std::string_view text);
+  // Reads the start frame; empty when something else came.
+  std::optional<certificate::StartStatement> start();
+  void grant(const certificate::StartStatement& start);
+  bool ready();
+  // All of the above, honestly.
+  bool shake_hands();
+  void contribution(uint64_t index) { frame(protocol::FrameType::kContribution, honest_.payloads[index]); }
+  void contributions(uint64_t begin, uint64_t end);
+  void end() { frame(protocol::FrameType::kEnd, {}); }
+  void finish_sending();
+  // Ends this side's stream, then the verifier's code.
+  std::string code();
+  const Result<verifier::Outcome>& outcome() { return verifier_->outcome(); }
+  // The largest queue that status frames told of, and the code of the verdict frame; after code().
+  uint64_t most_queued() const { return most_queued_; }
+  const std::string& verdict() const { return verdict_; }
+
+ private:
+  void listen();
+
+  const Honest& honest_;
+  int descriptor_ = -1;
+  std::unique_ptr<protocol::Connection> connection_;
+  std::unique_ptr<VerifierThread> verifier_;
+  std::thread reader_;
+  uint64_t most_queued_ = 0;
+  std::string verdict_;
+};
+
+verifier::Options options(const std::filesystem::path& records, const std::filesystem::path& out,
+                          VerifierThread::Coin coin, size_t threads = 1);
+std::filesystem::path write_records(const Honest& honest, const Folder& folder);
+Result<std::string> sign_grant(const certificate::StartStatement& start);
+
+// An honest worker::Client against a session over a unix socket below `folder`; the run's files are in
+// folder/run. Returns the verifier's code.
+std::string verified_run(const Honest& honest, const Folder& folder, VerifierThread::Coin coin,
+                         size_t worker_threads = 1, size_t verifier_threads = 1);
+
+}  // namespace ginn::test
