@@ -8,11 +8,11 @@
 
 namespace ginn::cli {
 
-// What a command line asks for, ready to be called once: gives the exit code.
+// What a command line asks for, to be called once: gives the exit code.
 using Command = std::function<Result<int>()>;
 
-// `arguments` without the program's name. Help and the version are commands, too. Code "usage", saying
-// what was probably meant.
+// `arguments` without the program's name. Help and the version are commands, too. Code "usage",
+// saying what was probably meant.
 Result<Command> parse_command_line(std::span<const std::string> arguments);
 
 }  // namespace ginn::cli

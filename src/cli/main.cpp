@@ -183,6 +183,8 @@ void add_lab_verbs(CLI::App& app, Verbs& v) {
   bench->add_option("--width", b.width)->check(CLI::Range(1, 512));
   bench->add_option("--channels", b.channels)->check(CLI::Range(1, 16));
   bench->add_option("--microbatch", b.microbatch)->check(CLI::Range(1, 1024));
+  bench->add_option("--batch", b.batch, "images a step (default: 128)")->check(CLI::Range(1, 65536));
+  bench->add_option("--only", b.only, "primitives, step, train or intake (default: all)");
   threads_option(bench, b.threads);
   bench->add_option("--seconds", b.seconds, "of each measurement (default: 2)")
       ->check(CLI::Range(0.01, 600.0));

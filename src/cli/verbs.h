@@ -101,6 +101,8 @@ struct BenchOptions {
   std::string model = "resnet8";
   uint32_t height = 28, width = 28, channels = 1;
   uint32_t microbatch = 32;
+  uint32_t batch = 128;            // images a step of "train"
+  std::string only;                // "primitives", "step", "train", "intake"; empty: all
   uint32_t threads = 1;
   double seconds = 2.0;            // of each measurement
   bool json = false;

@@ -68,10 +68,7 @@ void print(const certificate::Outcome& outcome) {
     for (const std::string& file : outcome.uncovered_files) fmt::print(" {}", printable(file));
     fmt::print("\n");
   }
-  if (!outcome.guarantee.empty()) fmt::print("\n{}\n", outcome.guarantee);
-  std::string verdict(certificate::verdict_name(outcome.verdict));
-  for (char& c : verdict) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
-  fmt::print("\n{}{}: {}\n", verdict, outcome.simulated ? " (SIMULATED)" : "", outcome.summary);
+  fmt::print("\n{}\n", outcome.summary);
 }
 
 }  // namespace

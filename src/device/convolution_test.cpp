@@ -489,6 +489,21 @@ TEST(Cut, UnitsThatFit) {
   EXPECT_EQ(cpu::units_that_fit(half / 4, half - 1, 5), 2);
   EXPECT_EQ(cpu::units_that_fit(1, 1, 7), 7);
   EXPECT_EQ(cpu::units_that_fit(0, half, 7), 7);
+  EXPECT_EQ(cpu::units_that_fit(half, half - 1, 5, half - 1), 0);
+  EXPECT_EQ(cpu::units_that_fit((half - 1) / 2, (half - 1) / 2 - 1, 5, half - 1), 2);
+}
+
+// Sums just below and just above what a dgrad phase may leave in int32.
+TEST(Convolution, PhasesNearTheInt32Limit) {
+  for (int16_t value = 2800; value <= 8100; value = static_cast<int16_t>(value + 331)) {
+    const ConvShape s = shape(1, 8, 8, 9, 64, 3, 2, 1);
+    Inputs in(s, Fill::kExtreme, Fill::kExtreme);
+    for (size_t i = 0; i < in.dy.size(); ++i) in.dy.data()[i] = value;
+    for (const auto& [name, run] : fast_levels()) {
+      SCOPED_TRACE(name);
+      expect_same(s, run(s, in), run_level(Level::kPortable, s, in));
+    }
+  }
 }
 
 }  // namespace

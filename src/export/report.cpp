@@ -48,9 +48,9 @@ Verdict verified_verdict(const ReportInput& input) {
   const certificate::Outcome& outcome = *input.outcome;
   switch (outcome.verdict) {
     case certificate::Verdict::kAccepted:
-      return {"accepted", "Accepted", {outcome.summary, outcome.guarantee}};
+      return {"accepted", "Accepted", {outcome.summary}};
     case certificate::Verdict::kConsistent:
-      return {"consistent", "Consistent", {outcome.summary, outcome.guarantee}};
+      return {"consistent", "Consistent", {outcome.summary}};
     case certificate::Verdict::kRejected:
       return rejected_verdict(input);
   }

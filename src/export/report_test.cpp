@@ -36,7 +36,7 @@ ReportInput example() {
   outcome.verdict = certificate::Verdict::kAccepted;
   outcome.simulated = true;
   outcome.guarantee = "Whatever worker and host do, the probability is at most 1 - 0.999.";
-  outcome.summary = "Every check passed, against the job that you brought.";
+  outcome.summary = "ACCEPTED. " + outcome.guarantee;
   for (const std::string_view name : certificate::kCertificateChecks) {
     outcome.checks.push_back({std::string(name), true, "as it should be"});
   }

@@ -45,7 +45,7 @@ seed = 1
 
 [train.lr]
 schedule = "cosine"              # or "constant", "step"
-peak = 0.2
+peak = 0.4
 warmup = 0.05                    # share of the steps
 # milestones = [0.5, 0.75]       # only for "step": shares of the steps, these for example
 # gamma = 0.1                    # only for "step": factor at each milestone

@@ -107,7 +107,9 @@ Status Connection::receive(std::span<uint8_t> out, const Idle& idle) {
   size_t have = 0;
   while (have < out.size()) {
     GINN_TRY(wait_readable(descriptor_, idle));
-    const ssize_t got = ::recv(descriptor_, out.data() + have, out.size() - have, 0);
+    ssize_t got = ::recv(descriptor_, out.data() + have, out.size() - have, 0);
+    // A reset is the end of the stream too: the peer closed before it had read all of ours.
+    if (got < 0 && errno == ECONNRESET) got = 0;
     if (got < 0) {
       if (errno == EINTR) continue;
       return system_error("peer_gone", "receiving");

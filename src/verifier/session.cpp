@@ -58,10 +58,14 @@ Status Session::handshake() {
   if (type != FrameType::kHello) return out_of_order(type, FrameType::kHello);
   ByteReader hello(payload_);
   GINN_ASSIGN(const uint16_t version, hello.u16());
+  GINN_ASSIGN(const uint16_t reserved, hello.u16());
   if (version != protocol::kVersion) {
     return refused(
         "protocol_version",
         concat("this verifier speaks version ", protocol::kVersion, ", the worker ", version));
+  }
+  if (reserved != 0) {
+    return refused("frame_reserved", "bytes 2 and 3 of a hello frame must be zero");
   }
   GINN_ASSIGN(type, connection_.receive_frame(0, payload_, nullptr));
   if (type != FrameType::kJob) return out_of_order(type, FrameType::kJob);
@@ -117,19 +121,21 @@ std::string Session::sentence(const Deviation& deviation) const {
                 " is not what its records and weights give");
 }
 
-Status Session::take_one() {
+Result<FrameType> Session::receive_next() {
   Result<FrameType> type =
       connection_.receive_frame(intake_->payload_bytes(), payload_, [this] { return watch(); });
-  if (!type.ok()) {
-    if (std::string_view(type.error().code) != "peer_closed") return type.error();
-    return refused("worker_disconnected",
-                   concat("the worker closed the connection after ",
-                          intake_->taken(),
-                          " of ",
-                          training_->job().contributions(),
-                          " contributions"));
-  }
-  if (*type != FrameType::kContribution) return out_of_order(*type, FrameType::kContribution);
+  if (type.ok() || std::string_view(type.error().code) != "peer_closed") return type;
+  return refused("worker_disconnected",
+                 concat("the worker closed the connection after ",
+                        intake_->taken(),
+                        " of ",
+                        training_->job().contributions(),
+                        " contributions, without an end frame"));
+}
+
+Status Session::take_one() {
+  GINN_ASSIGN(const FrameType type, receive_next());
+  if (type != FrameType::kContribution) return out_of_order(type, FrameType::kContribution);
   // The coin is drawn only now that the bytes are in private memory.
   GINN_ASSIGN(std::optional<Replay> replay, intake_->take(payload_, options_.coin()));
   if (replay.has_value()) replays_->push(std::move(*replay));
@@ -151,9 +157,7 @@ Status Session::take_all() {
     if (replays_->failed() || intake_->taken() % kWatchContributions == 0) GINN_TRY(watch());
     GINN_TRY(take_one());
   }
-  GINN_ASSIGN(
-      const FrameType type,
-      connection_.receive_frame(intake_->payload_bytes(), payload_, [this] { return watch(); }));
+  GINN_ASSIGN(const FrameType type, receive_next());
   if (type != FrameType::kEnd) return refused("data_after_end", "data after the last contribution");
   // Only the end of the stream may follow.
   uint8_t more = 0;

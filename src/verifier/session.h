@@ -51,6 +51,7 @@ class Session {
   Status handshake();
   Status take_all();
   Status take_one();
+  Result<protocol::FrameType> receive_next();
   Status finish();
   Status note_step();
   Status watch();  // while waiting: status frames, failures of replays

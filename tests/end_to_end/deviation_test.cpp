@@ -1,8 +1,10 @@
-// Lies in the numbers, and a disk that lies: what a replay finds, and what it leaves to a third party.
+// Lies in the numbers, and a disk that lies: what a replay finds, and what it leaves to a third
+// party.
 #include <gtest/gtest.h>
 
 #include <cstring>
 
+#include "base/text.h"
 #include "certificate/check/run_check.h"
 #include "certificate/check/statement.h"
 #include "certificate/issue/format.h"
@@ -23,8 +25,8 @@ const Honest& honest() {
   return run;
 }
 
-// The honest contribution of (kStep, kMicrobatch) with one integer of the last tensor one nearer to 0:
-// form and norm stay good.
+// The honest contribution of (kStep, kMicrobatch) with one integer of the last tensor one nearer to
+// 0: form and norm stay good.
 Bytes off_by_one() {
   training::Contribution c =
       decoded(honest(), honest().payloads[honest().index(kStep, kMicrobatch)]);
@@ -42,7 +44,8 @@ class Deviations : public testing::Test {
   // Replays the contributions that `picked` says.
   std::string run(const Bytes& lie, const std::function<bool(uint64_t)>& picked) {
     uint64_t tossed = 0;
-    RawWorker worker(honest(), records_, out_, [&] { return picked(tossed++) ? always() : never(); });
+    RawWorker worker(
+        honest(), records_, out_, [&] { return picked(tossed++) ? always() : never(); });
     EXPECT_TRUE(worker.shake_hands());
     const uint64_t at = honest().index(kStep, kMicrobatch);
     worker.contributions(0, at);
@@ -201,7 +204,7 @@ TEST_F(Disk, BitFlippedBeforeTheStart) {
 }
 
 TEST_F(Disk, LabelOutOfRangeBeforeTheStart) {
-  flip(records_, 1);   // the high byte of record 0's label
+  flip(records_, 1);  // the high byte of record 0's label
   EXPECT_EQ(run_harmed([] {}, always), "label_range");
 }
 

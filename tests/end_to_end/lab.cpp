@@ -27,8 +27,6 @@ Folder::~Folder() {
   std::filesystem::remove_all(path_, ignored);
 }
 
-bool exists(const std::filesystem::path& path) { return std::filesystem::exists(path); }
-
 Bytes contents(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
   return Bytes(std::istreambuf_iterator<char>(file), {});
@@ -99,9 +97,9 @@ Honest honest_run(Coverage coverage, const std::string& model, uint32_t epochs) 
     const auto weights = honest.training->prepare(state.weights());
     GINN_CHECK(weights.ok());
     for (uint32_t j = 0; j < honest.job.microbatches(); ++j) {
-      GINN_CHECK(honest.training
-                     ->contribution(*honest.records, *weights, t, j, *workspace, contribution)
-                     .ok());
+      GINN_CHECK(
+          honest.training->contribution(*honest.records, *weights, t, j, *workspace, contribution)
+              .ok());
       honest.payloads.push_back(encoded(honest, t, j, contribution));
       state.add(maps, contribution);
     }
@@ -197,9 +195,8 @@ RawWorker::~RawWorker() {
 void RawWorker::bytes(ByteView bytes) {
   size_t sent = 0;
   while (sent < bytes.size()) {
-    const ssize_t n =
-        ::send(descriptor_, bytes.data() + sent, bytes.size() - sent, MSG_NOSIGNAL);
-    if (n <= 0) return;   // the verifier has hung up: its code says why
+    const ssize_t n = ::send(descriptor_, bytes.data() + sent, bytes.size() - sent, MSG_NOSIGNAL);
+    if (n <= 0) return;  // the verifier has hung up: its code says why
     sent += static_cast<size_t>(n);
   }
 }

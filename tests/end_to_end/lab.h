@@ -13,7 +13,8 @@
 #include "worker/client.h"
 #include "worker/loop.h"
 
-// One process that holds both sides of a run, so that a test can be the worker, the disk and the coin.
+// One process that holds both sides of a run, so that a test can be the worker, the disk and the
+// coin.
 namespace ginn::test {
 
 // A private folder, removed at the end.
@@ -30,7 +31,6 @@ class Folder {
   std::filesystem::path path_;
 };
 
-bool exists(const std::filesystem::path& path);
 Bytes contents(const std::filesystem::path& path);
 void write(const std::filesystem::path& path, ByteView bytes);
 // Flips one bit of the byte at `at`, in place.
@@ -41,9 +41,9 @@ struct Honest {
   std::unique_ptr<data::MemoryRecords> records;
   job::Job job;
   std::unique_ptr<training::Training> training;
-  std::vector<Bytes> payloads;               // of the contribution frames, in order
-  std::vector<std::vector<float>> weights;   // before each step
-  Bytes model;                               // model.safetensors
+  std::vector<Bytes> payloads;              // of the contribution frames, in order
+  std::vector<std::vector<float>> weights;  // before each step
+  Bytes model;                              // model.safetensors
 
   uint64_t index(uint64_t t, uint32_t j) const { return t * job.microbatches() + j; }
 };
@@ -51,12 +51,16 @@ struct Honest {
 enum class Coverage { kAll, kSample };
 Honest honest_run(Coverage coverage, const std::string& model = "lenet", uint32_t epochs = 1);
 // The final model file of the job, trained on `threads` threads without a verifier.
-Bytes train_alone(const job::Job& job, const data::RecordSource& records, size_t threads,
+Bytes train_alone(const job::Job& job,
+                  const data::RecordSource& records,
+                  size_t threads,
                   device::Level level);
 device::Level best_level();
 
 training::Contribution decoded(const Honest& honest, ByteView payload);
-Bytes encoded(const Honest& honest, uint64_t t, uint32_t j,
+Bytes encoded(const Honest& honest,
+              uint64_t t,
+              uint32_t j,
               const training::Contribution& contribution);
 
 // Coins: never replays (unless a job replays all), or always.
@@ -83,8 +87,11 @@ class VerifierThread {
 // A worker that sends whatever a test wants, over a socket pair.
 class RawWorker {
  public:
-  RawWorker(const Honest& honest, const std::filesystem::path& records,
-            const std::filesystem::path& out, VerifierThread::Coin coin, size_t threads = 1);
+  RawWorker(const Honest& honest,
+            const std::filesystem::path& records,
+            const std::filesystem::path& out,
+            VerifierThread::Coin coin,
+            size_t threads = 1);
   ~RawWorker();
 
   void bytes(ByteView bytes);
@@ -97,7 +104,9 @@ class RawWorker {
   bool ready();
   // All of the above, honestly.
   bool shake_hands();
-  void contribution(uint64_t index) { frame(protocol::FrameType::kContribution, honest_.payloads[index]); }
+  void contribution(uint64_t index) {
+    frame(protocol::FrameType::kContribution, honest_.payloads[index]);
+  }
   void contributions(uint64_t begin, uint64_t end);
   void end() { frame(protocol::FrameType::kEnd, {}); }
   void finish_sending();
@@ -120,14 +129,19 @@ class RawWorker {
   std::string verdict_;
 };
 
-verifier::Options options(const std::filesystem::path& records, const std::filesystem::path& out,
-                          VerifierThread::Coin coin, size_t threads = 1);
+verifier::Options options(const std::filesystem::path& records,
+                          const std::filesystem::path& out,
+                          VerifierThread::Coin coin,
+                          size_t threads = 1);
 std::filesystem::path write_records(const Honest& honest, const Folder& folder);
 Result<std::string> sign_grant(const certificate::StartStatement& start);
 
-// An honest worker::Client against a session over a unix socket below `folder`; the run's files are in
-// folder/run. Returns the verifier's code.
-std::string verified_run(const Honest& honest, const Folder& folder, VerifierThread::Coin coin,
-                         size_t worker_threads = 1, size_t verifier_threads = 1);
+// An honest worker::Client against a session over a unix socket below `folder`; the run's files are
+// in folder/run. Returns the verifier's code.
+std::string verified_run(const Honest& honest,
+                         const Folder& folder,
+                         VerifierThread::Coin coin,
+                         size_t worker_threads = 1,
+                         size_t verifier_threads = 1);
 
 }  // namespace ginn::test

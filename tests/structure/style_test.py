@@ -65,7 +65,7 @@ def faults(root):
         if path.suffix in (".h", ".cuh") and not path.name.endswith(".inc.h"):
             if "#pragma once\n" not in text:
                 found.append(f"{name}: no #pragma once")
-        if path != pathlib.Path(__file__).resolve() and UNFINISHED.search(text):
+        if path.resolve() != pathlib.Path(__file__).resolve() and UNFINISHED.search(text):
             found.append(f"{name}: {UNFINISHED.search(text)[0]}")
         if code and not is_test and not name.startswith(LOUD_FILES) and LOUD.search(text):
             found.append(f"{name}: a library prints or exits: {LOUD.search(text)[0]}")
@@ -113,7 +113,7 @@ def canary_faults():
 
 
 def check_format(root):
-    """Exit code of clang-format over all C++ files; the canary is a file that is badly formatted."""
+    """Exit code of clang-format over all C++ files; the canary is a badly formatted one."""
     program = shutil.which("clang-format")
     if program is None:
         print("clang-format is not installed")

@@ -127,36 +127,67 @@ void for_source_rows(const Plan& plan,
   }
 }
 
+Norms norms_of(const PixelBounds& pixels, const WindowBounds& windows) {
+  return {static_cast<uint64_t>(windows.window),
+          static_cast<uint64_t>(windows.row),
+          static_cast<uint64_t>(pixels.pixel),
+          static_cast<uint64_t>(pixels.chunk)};
+}
+
+// Windows of one pixel each, which lie within the source (padding < kernel = 1).
+bool one_pixel_windows(const Plan& plan) {
+  return plan.phases.size() == 1 && plan.phases[0].taps_h == 1 && plan.phases[0].taps_w == 1;
+}
+Norms one_pixel_norms(const Kernels& kernels,
+                      const Plan& plan,
+                      const int16_t* src,
+                      Scratch& scratch) {
+  const Phase& phase = plan.phases[0];
+  const int64_t rows = plan.n * count_from(phase.out_h, plan.dst_h, plan.out_step);
+  const int64_t cols = count_from(phase.out_w, plan.dst_w, plan.out_step);
+  const int64_t rows_of_image = rows / plan.n;
+  const int64_t image_stride = plan.src_h * plan.src_w * plan.src_c;
+  if (plan.src_w == cols && plan.src_h == rows_of_image) {  // all pixels, in rows of any length
+    constexpr int64_t kRow = 1024;
+    const int64_t pixels = plan.n * plan.src_h * plan.src_w;
+    auto* norms = scratch.take<int64_t>(kRow);
+    PixelBounds bounds{};
+    for (int64_t i = 0; i < pixels; i += kRow) {
+      const int64_t count = std::min(kRow, pixels - i);
+      kernels.pixel_norms(src + i * plan.src_c, count, plan.src_c, plan.src_c, norms, &bounds);
+    }
+    return norms_of(bounds, {bounds.pixel, bounds.pixel});
+  }
+  auto* norms = scratch.take<int64_t>(static_cast<size_t>(cols));
+  PixelBounds bounds{};
+  for (int64_t i = 0; i < rows; ++i) {
+    const int64_t row = phase.src_h + i % rows_of_image * plan.src_step;
+    const int16_t* from =
+        src + i / rows_of_image * image_stride + (row * plan.src_w + phase.src_w) * plan.src_c;
+    kernels.pixel_norms(from, cols, plan.src_c, plan.src_step * plan.src_c, norms, &bounds);
+  }
+  return norms_of(bounds, {bounds.pixel, bounds.pixel});
+}
+
 // The largest squared norms of windows and of their parts, over all images.
 Norms source_norms(const Kernels& kernels,
                    const Plan& plan,
                    const Pieces& pieces,
                    const int16_t* src,
                    Scratch& scratch) {
+  if (one_pixel_windows(plan)) return one_pixel_norms(kernels, plan, src, scratch);
   const auto area = static_cast<size_t>(pieces.src_rows * pieces.src_cols);
   auto* norms = scratch.take<int64_t>(area);
-  auto* row_sums = scratch.take<int64_t>(
-      static_cast<size_t>(pieces.src_rows * std::max(plan.dst_w, plan.src_w)));
+  auto* row_sums = scratch.take<int64_t>(static_cast<size_t>(pieces.src_rows * plan.dst_w));
   const Columns columns = columns_of(plan, pieces);
   std::memset(norms, 0, area * sizeof *norms);
   PixelBounds pixels{};
   WindowBounds windows{};
-  // Windows of one pixel each, all used.
-  const bool pointwise = plan.src_step == 1 && plan.out_step == 1 && plan.phases.size() == 1 &&
-                         plan.phases[0].taps_h == 1 && plan.phases[0].taps_w == 1;
-  const bool rows_touch = columns.count == pieces.src_cols && columns.count == plan.src_w;
   const auto measure_image = [&](const Piece& piece, int64_t image) {
-    const auto measure = [&](int64_t t, int64_t row, int64_t pixels_in_row) {
+    const auto inside = [&](int64_t t, int64_t row) {
       const int64_t from = ((image * plan.src_h + row) * plan.src_w + columns.begin) * plan.src_c;
       int64_t* to = norms + t * pieces.src_cols + columns.left;
-      kernels.pixel_norms(src + from, pixels_in_row, plan.src_c, to, &pixels);
-    };
-    if (rows_touch && pieces.direct) {  // all of the piece in one go
-      measure(0, piece.src_row, piece.src_rows * plan.src_w);
-      if (pointwise) return;
-    }
-    const auto inside = [&](int64_t t, int64_t row) {
-      if (!(rows_touch && pieces.direct)) measure(t, row, columns.count);
+      kernels.pixel_norms(src + from, columns.count, plan.src_c, plan.src_c, to, &pixels);
     };
     const auto outside = [&](int64_t t) {
       std::memset(
@@ -182,11 +213,7 @@ Norms source_norms(const Kernels& kernels,
   for_pieces(plan, pieces, [&](const Piece& piece) {
     for (int64_t i = 0; i < piece.images; ++i) measure_image(piece, piece.image + i);
   });
-  if (pointwise && rows_touch && pieces.direct) windows = {pixels.pixel, pixels.pixel};
-  return {static_cast<uint64_t>(windows.window),
-          static_cast<uint64_t>(windows.row),
-          static_cast<uint64_t>(pixels.pixel),
-          static_cast<uint64_t>(pixels.chunk)};
+  return norms_of(pixels, windows);
 }
 
 void copy_padded(const Plan& plan,

@@ -7,6 +7,7 @@ namespace ginn::device::cpu::emulated {
 namespace {
 
 #define GINN_INLINE inline __attribute__((always_inline))
+#define GINN_INLINE_LAMBDA __attribute__((always_inline))
 
 template <int kWidth, int kRows>
 struct Emulated {
@@ -60,15 +61,19 @@ struct Emulated {
 int64_t square(int16_t x) { return int64_t{x} * x; }
 void raise(int64_t& bound, int64_t value) { bound = value > bound ? value : bound; }
 
-void pixel_norms(
-    const int16_t* x, int64_t pixels, int64_t channels, int64_t* norms, PixelBounds* bounds) {
+void pixel_norms(const int16_t* x,
+                 int64_t pixels,
+                 int64_t channels,
+                 int64_t stride,
+                 int64_t* norms,
+                 PixelBounds* bounds) {
   for (int64_t i = 0; i < pixels; ++i) {
     norms[i] = 0;
     int64_t chunk = 0;
     for (int64_t c = 0; c < channels; ++c) {
       if (c % kChunk == 0) chunk = 0;
-      chunk += square(x[i * channels + c]);
-      norms[i] += square(x[i * channels + c]);
+      chunk += square(x[i * stride + c]);
+      norms[i] += square(x[i * stride + c]);
       raise(bounds->chunk, chunk);
     }
     raise(bounds->pixel, norms[i]);
@@ -91,10 +96,18 @@ void window_bounds(const WindowJob& job, WindowBounds* bounds) {
   }
 }
 
-void interleave(const int16_t* x0, const int16_t* x1, int64_t count, int16_t* out) {
-  for (int64_t i = 0; i < count; ++i) {
-    out[2 * i] = x0[i];
-    out[2 * i + 1] = x1[i];
+void interleave(const int16_t* x0,
+                const int16_t* x1,
+                int64_t pixels,
+                int64_t channels,
+                int64_t in_stride,
+                int16_t* out,
+                int64_t out_stride) {
+  for (int64_t i = 0; i < pixels; ++i) {
+    for (int64_t c = 0; c < channels; ++c) {
+      out[i * out_stride + 2 * c] = x0[i * in_stride + c];
+      out[i * out_stride + 2 * c + 1] = x1[i * in_stride + c];
+    }
   }
 }
 
@@ -103,15 +116,15 @@ void interleave_blocks(const int16_t* x0,
                        const int16_t* x1,
                        int64_t pixels,
                        int64_t columns,
-                       int64_t first,
-                       int64_t steps,
+                       BlockPlace place,
                        int16_t* b) {
   const int64_t padded = (columns + kLanes - 1) / kLanes * kLanes;
   for (int64_t i = 0; i < pixels; ++i) {
     for (int64_t j = 0; j < padded; ++j) {
       const int64_t block = j / (2 * kLanes) * (2 * kLanes);
       const int64_t width = padded - block < 2 * kLanes ? kLanes : 2 * kLanes;
-      int16_t* out = b + 2 * (block * steps + (first + i) * width + j - block);
+      const int64_t step = place.first + i * place.every;
+      int16_t* out = b + 2 * (block * place.steps + step * width + j - block);
       out[0] = j < columns ? x0[i * columns + j] : int16_t{0};
       out[1] = j < columns ? x1[i * columns + j] : int16_t{0};
     }

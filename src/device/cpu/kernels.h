@@ -72,24 +72,38 @@ struct WindowBounds {
   int64_t row;  // of 1 x taps_w
 };
 
+// Steps first, first + every, ... of b, whose blocks have `steps` steps.
+struct BlockPlace {
+  int64_t first, every, steps;
+};
+
 struct Kernels {
   int64_t lanes;  // int32 of a vector: 8 or 16
   void (*multiply)(const MultiplyJob& job);
   void (*accumulate)(const AccumulateJob& job);
-  // norms[i] = sum over c of x[i, c]^2.
-  void (*pixel_norms)(
-      const int16_t* x, int64_t pixels, int64_t channels, int64_t* norms, PixelBounds* bounds);
+  // norms[i] = sum over c of x[i stride + c]^2.
+  void (*pixel_norms)(const int16_t* x,
+                      int64_t pixels,
+                      int64_t channels,
+                      int64_t stride,
+                      int64_t* norms,
+                      PixelBounds* bounds);
   void (*window_bounds)(const WindowJob& job, WindowBounds* bounds);
-  // out[2 i] = x0[i], out[2 i + 1] = x1[i].
-  void (*interleave)(const int16_t* x0, const int16_t* x1, int64_t count, int16_t* out);
-  // The same for [pixels, columns] into steps [first, first + pixels) of b, whose blocks have
-  // `steps` steps; columns are padded with zeros to whole vectors.
+  // out[i out_stride + 2 c] = x0[i in_stride + c], out[i out_stride + 2 c + 1] = x1[...].
+  void (*interleave)(const int16_t* x0,
+                     const int16_t* x1,
+                     int64_t pixels,
+                     int64_t channels,
+                     int64_t in_stride,
+                     int16_t* out,
+                     int64_t out_stride);
+  // The same for [pixels, columns] into the layout of b; columns padded with zeros to whole
+  // vectors.
   void (*interleave_blocks)(const int16_t* x0,
                             const int16_t* x1,
                             int64_t pixels,
                             int64_t columns,
-                            int64_t first,
-                            int64_t steps,
+                            BlockPlace place,
                             int16_t* b);
   // row[c] = sum over the pixels of both squares of pairs[pixel, c], in float32 (rounded: see
   // wgrad.cpp); total += row; returns the largest of row. `stride` elements from pixel to pixel.

@@ -213,17 +213,18 @@ Norms dgrad_norms(const ConvShape& shape, const int16_t* q) {
   return norms;
 }
 
-int64_t units_that_fit(uint64_t a, uint64_t b, int64_t limit) {
+int64_t units_that_fit(uint64_t a, uint64_t b, int64_t limit, uint64_t end) {
   using Wide = unsigned __int128;
-  const Wide end = Wide{1} << 62;
-  const Wide product = Wide{a} * b;
-  if (product >= end) return 0;
+  const auto fits = [&](int64_t t) {
+    const auto units = static_cast<uint64_t>(t);
+    return Wide{a} * b < Wide{end} * end / (Wide{units} * units);
+  };
+  if (!fits(1)) return 0;
   int64_t low = 1;
   int64_t high = limit;
-  while (low < high) {  // t <= 2^20, product < 2^62: no overflow
+  while (low < high) {
     const int64_t t = (low + high + 1) / 2;
-    const Wide square_of_t = Wide{static_cast<uint64_t>(t)} * static_cast<uint64_t>(t);
-    if (square_of_t * product < end) {
+    if (fits(t)) {
       low = t;
     } else {
       high = t - 1;
@@ -235,6 +236,10 @@ int64_t units_that_fit(uint64_t a, uint64_t b, int64_t limit) {
 Cut cut_for(const Plan& plan, const Phase& phase, const Norms& x, const Norms& w, int shift) {
   Cut cut;
   if (shift <= 16) return cut;
+  if (shift <= 18 &&
+      units_that_fit(x.row, w.row, phase.taps_h, kSumEnd - (1u << 18)) == phase.taps_h) {
+    return cut;
+  }
   cut.wide = true;
   cut.flush_rows = units_that_fit(x.row, w.row, phase.taps_h);
   if (cut.flush_rows > 0) return cut;

@@ -48,11 +48,13 @@ Norms dgrad_norms(const ConvShape& shape, const int16_t* q);
 // How a phase's contraction is cut into runs so that no int32 sum overflows.
 //
 // Cauchy-Schwarz: a sum of products x w over any set of terms is at most |x| |w| over the same set.
-// kAll: |x|^2 |w|^2 <= (32767 2^16)^2 for whole windows, i.e. shift <= 16: every |S| <= 2^31 -
-// 2^15, nothing is flushed. Else sums are flushed after a part of the window whose norms give t^2
-// |x|^2 |w|^2 < 2^62 for t units (rows of taps, taps, or chunks of channels), the t partial sums
-// being at most |x| |w| each, so their sum is below 2^31. In the worst case after 16 steps:
-// 32 x 8191^2 = 2,146,959,392 < 2^31.
+// Nothing is flushed if |x|^2 |w|^2 <= (32767 2^16)^2 for whole windows, i.e. shift <= 16: every
+// |S|
+// <= 2^31 - 2^15; or if the bound by rows of taps gives |S| < 2^31 - 2^18 and shift <= 18 (dgrad's
+// phases have but a part of the taps that the shift is for). Then the rounding may add its half.
+// Else sums are flushed after a part of the window whose norms give t^2 |x|^2 |w|^2 < 2^62 for t
+// units (rows of taps, taps, or chunks of channels): the t partial sums are at most |x| |w| each,
+// so their sum is below 2^31. In the worst case after 16 steps: 32 x 8191^2 = 2,146,959,392 < 2^31.
 struct Cut {
   bool wide = false;
   int64_t flush_rows = 0;   // rows of taps between flushes; 0: flush_steps
@@ -64,7 +66,8 @@ int64_t run_count(const Phase& phase, const Cut& cut);
 // origin.
 void make_runs(const Phase& phase, const Cut& cut, int64_t src_stride_h, Run* runs);
 
-// The largest t <= limit with t^2 a b < 2^62.
-int64_t units_that_fit(uint64_t a, uint64_t b, int64_t limit);
+// The largest t <= limit with t^2 a b < end^2: t sums of at most sqrt(a b) each stay below end.
+inline constexpr uint64_t kSumEnd = uint64_t{1} << 31;
+int64_t units_that_fit(uint64_t a, uint64_t b, int64_t limit, uint64_t end = kSumEnd);
 
 }  // namespace ginn::device::cpu

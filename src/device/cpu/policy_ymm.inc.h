@@ -1,5 +1,6 @@
 // Eight int32 lanes. Included inside a level's namespace.
 #define GINN_INLINE inline __attribute__((always_inline))
+#define GINN_INLINE_LAMBDA __attribute__((always_inline))
 
 typedef int32_t __attribute__((may_alias, aligned(2))) Pair;
 
@@ -33,7 +34,7 @@ struct Ymm {
     _mm256_storeu_si256(p + 1, _mm256_add_epi64(_mm256_loadu_si256(p + 1), high(c)));
   }
 
-  // round: |c| <= 32767 2^16 and shift <= 16, so c + 2^15 fits int32.
+  // round: |c| plus half of 2^shift fits int32 (plan.h).
   GINN_INLINE static Rounding rounding(int shift) {
     return {_mm256_set1_epi32(shift == 0 ? 0 : (1 << (shift - 1)) - 1),
             _mm256_set1_epi32(shift == 0 ? 0 : 1),

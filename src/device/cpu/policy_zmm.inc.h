@@ -1,5 +1,6 @@
 // Sixteen int32 lanes with VNNI. Included inside a level's namespace.
 #define GINN_INLINE inline __attribute__((always_inline))
+#define GINN_INLINE_LAMBDA __attribute__((always_inline))
 
 struct Policy {
   typedef __m512i Vec;
@@ -39,7 +40,7 @@ struct Policy {
     _mm512_storeu_si512(sum + 8, _mm512_add_epi64(_mm512_loadu_si512(sum + 8), high));
   }
 
-  // round: |c| <= 32767 2^16 and shift <= 16, so c + 2^15 fits int32.
+  // round: |c| plus half of 2^shift fits int32 (plan.h).
   GINN_INLINE static Rounding rounding(int shift) {
     return {_mm512_set1_epi32(shift == 0 ? 0 : (1 << (shift - 1)) - 1),
             _mm512_set1_epi32(shift == 0 ? 0 : 1),

@@ -29,14 +29,15 @@ GINN_INLINE int64_t chunk_norm(const int16_t* x, int64_t channels) {
   return norm;
 }
 
-// Eight pixels of `vectors` <= 4 vectors of 16 channels: the same sums, transposed while they are
+// Eight pixels of kVectors <= 4 vectors of 16 channels: the same sums, transposed while they are
 // added.
-GINN_INLINE void norms_of_8(const int16_t* x, int64_t vectors, int64_t* norms) {
+template <int kVectors>
+GINN_INLINE void norms_of_8(const int16_t* x, int64_t stride, int64_t* norms) {
   __m256i pixel[8];
   for (int i = 0; i < 8; ++i) {
-    const int16_t* p = x + i * 16 * vectors;
+    const int16_t* p = x + i * stride;
     pixel[i] = squares16(p);
-    for (int64_t v = 1; v < vectors; ++v) {
+    for (int v = 1; v < kVectors; ++v) {
       pixel[i] = _mm256_add_epi32(pixel[i], squares16(p + 16 * v));
     }
   }
@@ -56,23 +57,27 @@ GINN_INLINE int64_t largest(const int64_t* values, int64_t count) {
   return bound;
 }
 
-void pixel_norms(
-    const int16_t* x, int64_t pixels, int64_t channels, int64_t* norms, PixelBounds* bounds) {
+void pixel_norms(const int16_t* x,
+                 int64_t pixels,
+                 int64_t channels,
+                 int64_t stride,
+                 int64_t* norms,
+                 PixelBounds* bounds) {
   int64_t i = 0;
   if (channels == 1) {
-    for (; i < pixels; ++i) norms[i] = square(x[i]);
+    for (; i < pixels; ++i) norms[i] = square(x[i * stride]);
   } else if (channels == 16) {
-    for (; i + 8 <= pixels; i += 8) norms_of_8(x + i * 16, 1, norms + i);
+    for (; i + 8 <= pixels; i += 8) norms_of_8<1>(x + i * stride, stride, norms + i);
   } else if (channels == 32) {
-    for (; i + 8 <= pixels; i += 8) norms_of_8(x + i * 32, 2, norms + i);
+    for (; i + 8 <= pixels; i += 8) norms_of_8<2>(x + i * stride, stride, norms + i);
   } else if (channels == 64) {
-    for (; i + 8 <= pixels; i += 8) norms_of_8(x + i * 64, 4, norms + i);
+    for (; i + 8 <= pixels; i += 8) norms_of_8<4>(x + i * stride, stride, norms + i);
   }
   for (; i < pixels; ++i) {
     int64_t norm = 0;
     for (int64_t c = 0; c < channels; c += kChunk) {
       const int64_t rest = channels - c;
-      const int64_t part = chunk_norm(x + i * channels + c, rest < kChunk ? rest : kChunk);
+      const int64_t part = chunk_norm(x + i * stride + c, rest < kChunk ? rest : kChunk);
       raise(bounds->chunk, part);
       norm += part;
     }
@@ -83,41 +88,85 @@ void pixel_norms(
   if (channels <= kChunk) raise(bounds->chunk, bound);
 }
 
+// sums[j] = norms[j step] + ... + norms[j step + taps - 1]; a number of taps known to the compiler
+// makes a loop over vectors.
+template <int kTaps>
+GINN_INLINE void add_taps(const WindowJob& job, const int64_t* norms, int64_t* sums) {
+  const auto add = [&](int64_t step) GINN_INLINE_LAMBDA {
+    for (int64_t j = 0; j < job.out_w; ++j) {
+      int64_t sum = norms[j * step];
+      for (int s = 1; s < kTaps; ++s) sum += norms[j * step + s];
+      sums[j] = sum;
+    }
+  };
+  if (job.step == 1) {
+    add(1);
+  } else if (job.step == 2) {
+    add(2);
+  } else {
+    add(job.step);
+  }
+}
+GINN_INLINE void add_any_taps(const WindowJob& job, const int64_t* norms, int64_t* sums) {
+  for (int64_t j = 0; j < job.out_w; ++j) {
+    int64_t sum = 0;
+    for (int64_t s = 0; s < job.taps_w; ++s) sum += norms[j * job.step + s];
+    sums[j] = sum;
+  }
+}
+
+// The largest of the columns' sums over kTaps rows.
+template <int kTaps>
+GINN_INLINE int64_t largest_column(const int64_t* rows, int64_t width) {
+  int64_t bound = 0;
+  for (int64_t j = 0; j < width; ++j) {
+    int64_t sum = rows[j];
+    for (int r = 1; r < kTaps; ++r) sum += rows[j + r * width];
+    raise(bound, sum);
+  }
+  return bound;
+}
+GINN_INLINE int64_t largest_column_of(const int64_t* rows, int64_t width, int64_t taps) {
+  int64_t bound = 0;
+  for (int64_t j = 0; j < width; ++j) {
+    int64_t sum = 0;
+    for (int64_t r = 0; r < taps; ++r) sum += rows[j + r * width];
+    raise(bound, sum);
+  }
+  return bound;
+}
+
 void window_bounds(const WindowJob& job, WindowBounds* bounds) {
   const int64_t rows = (job.out_h - 1) * job.step + job.taps_h;
-  const int64_t out_w = job.out_w;
-  int64_t row_bound = 0;
   for (int64_t t = 0; t < rows; ++t) {
+    if (t % job.step >= job.taps_h) continue;  // in no window
     const int64_t* norms = job.norms + t * job.stride;
-    int64_t* sums = job.row_sums + t * out_w;
-    if (job.step == 1 && job.taps_w == 3) {
-      for (int64_t j = 0; j < out_w; ++j) sums[j] = norms[j] + norms[j + 1] + norms[j + 2];
+    int64_t* sums = job.row_sums + t * job.out_w;
+    if (job.taps_w == 1) {
+      add_taps<1>(job, norms, sums);
+    } else if (job.taps_w == 2) {
+      add_taps<2>(job, norms, sums);
+    } else if (job.taps_w == 3) {
+      add_taps<3>(job, norms, sums);
     } else {
-      for (int64_t j = 0; j < out_w; ++j) {
-        int64_t sum = 0;
-        for (int64_t s = 0; s < job.taps_w; ++s) sum += norms[j * job.step + s];
-        sums[j] = sum;
-      }
+      add_any_taps(job, norms, sums);
     }
-    raise(row_bound, largest(sums, out_w));
+    raise(bounds->row, largest(sums, job.out_w));
   }
-  int64_t window_bound = 0;
   for (int64_t i = 0; i < job.out_h; ++i) {
-    const int64_t* top = job.row_sums + i * job.step * out_w;
-    if (job.taps_h == 3) {
-      for (int64_t j = 0; j < out_w; ++j) {
-        raise(window_bound, top[j] + top[j + out_w] + top[j + 2 * out_w]);
-      }
+    const int64_t* top = job.row_sums + i * job.step * job.out_w;
+    int64_t bound = 0;
+    if (job.taps_h == 1) {
+      bound = largest_column<1>(top, job.out_w);
+    } else if (job.taps_h == 2) {
+      bound = largest_column<2>(top, job.out_w);
+    } else if (job.taps_h == 3) {
+      bound = largest_column<3>(top, job.out_w);
     } else {
-      for (int64_t j = 0; j < out_w; ++j) {
-        int64_t sum = 0;
-        for (int64_t r = 0; r < job.taps_h; ++r) sum += top[j + r * out_w];
-        raise(window_bound, sum);
-      }
+      bound = largest_column_of(top, job.out_w, job.taps_h);
     }
+    raise(bounds->window, bound);
   }
-  raise(bounds->row, row_bound);
-  raise(bounds->window, window_bound);
 }
 
 GINN_INLINE void interleave16(const int16_t* x0, const int16_t* x1, int16_t* out) {
@@ -130,7 +179,7 @@ GINN_INLINE void interleave16(const int16_t* x0, const int16_t* x1, int16_t* out
                       _mm256_permute2x128_si256(low, high, 0x31));
 }
 
-void interleave(const int16_t* x0, const int16_t* x1, int64_t count, int16_t* out) {
+GINN_INLINE void interleave_run(const int16_t* x0, const int16_t* x1, int64_t count, int16_t* out) {
   int64_t i = 0;
   for (; i + 16 <= count; i += 16) interleave16(x0 + i, x1 + i, out + 2 * i);
   for (; i < count; ++i) {
@@ -139,32 +188,39 @@ void interleave(const int16_t* x0, const int16_t* x1, int64_t count, int16_t* ou
   }
 }
 
+void interleave(const int16_t* x0,
+                const int16_t* x1,
+                int64_t pixels,
+                int64_t channels,
+                int64_t in_stride,
+                int16_t* out,
+                int64_t out_stride) {
+  if (in_stride == channels && out_stride == 2 * channels) {
+    interleave_run(x0, x1, pixels * channels, out);
+    return;
+  }
+  for (int64_t i = 0; i < pixels; ++i) {
+    interleave_run(x0 + i * in_stride, x1 + i * in_stride, channels, out + i * out_stride);
+  }
+}
+
 template <int kLanes>
 void interleave_blocks(const int16_t* x0,
                        const int16_t* x1,
                        int64_t pixels,
                        int64_t columns,
-                       int64_t first,
-                       int64_t steps,
+                       BlockPlace place,
                        int16_t* b) {
   for (int64_t column = 0; column < columns; column += 2 * kLanes) {
     const int64_t count = columns - column < 2 * kLanes ? columns - column : 2 * kLanes;
     const int64_t width = count > kLanes ? 2 * kLanes : kLanes;
     for (int64_t i = 0; i < pixels; ++i) {
       const int64_t from = i * columns + column;
-      int16_t* out = b + 2 * (first + i) * width;
-      int64_t j = 0;
-      for (; j + 16 <= count; j += 16) interleave16(x0 + from + j, x1 + from + j, out + 2 * j);
-      for (; j < count; ++j) {
-        out[2 * j] = x0[from + j];
-        out[2 * j + 1] = x1[from + j];
-      }
-      for (; j < width; ++j) {
-        out[2 * j] = 0;
-        out[2 * j + 1] = 0;
-      }
+      int16_t* out = b + 2 * (place.first + i * place.every) * width;
+      interleave_run(x0 + from, x1 + from, count, out);
+      for (int64_t j = 2 * count; j < 2 * width; ++j) out[j] = 0;
     }
-    b += 4 * kLanes * steps;
+    b += 4 * kLanes * place.steps;
   }
 }
 

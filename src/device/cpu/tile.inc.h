@@ -18,7 +18,6 @@ GINN_INLINE void unrolled(const Body& body) {
     unrolled<kCount, kFirst + 1>(body);
   }
 }
-#define GINN_INLINE_LAMBDA __attribute__((always_inline))
 
 template <typename V, int kRows, int kVectors>
 struct Tile {

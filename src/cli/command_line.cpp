@@ -1,0 +1,111 @@
+#include "cli/command_line.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <vector>
+
+#include "base/text.h"
+#include "cli/suggest.h"
+#include "cli/verb_options.h"
+#include "verifier/session.h"
+
+namespace ginn::cli {
+namespace {
+
+constexpr const char* kAbout =
+    "Verified training of neural networks: an untrusted worker trains, a small trusted verifier\n"
+    "replays a secret sample of its gradients bit for bit and signs a certificate.";
+constexpr const char* kExitCodes =
+    "Exit codes: 0 good, 1 the answer is no, 2 usage or input error, 3 environment.\n"
+    "More on a verb: ginn help VERB. Start with: ginn init";
+constexpr size_t kHelpColumn = 30;
+
+Command print(std::string text, int code) {
+  return [text = std::move(text), code]() -> Result<int> {
+    fmt::print("{}", text);
+    return code;
+  };
+}
+
+Error usage(std::string message) { return input_error("usage", std::move(message)); }
+
+Error unknown_verb(const CLI::App& app, const std::string& verb) {
+  std::vector<std::string> names;
+  std::string known;
+  for (const CLI::App* one : app.get_subcommands([](const CLI::App*) { return true; })) {
+    names.push_back(one->get_name());
+    known += concat(known.empty() ? "" : ", ", one->get_name());
+  }
+  return usage(concat("there is no verb \"",
+                      printable(verb),
+                      "\"",
+                      did_you_mean(verb, names),
+                      "; the verbs are ",
+                      known));
+}
+
+Error unknown_option(const CLI::App& verb, const std::string& name) {
+  std::vector<std::string> known;
+  for (const CLI::Option* option : verb.get_options()) {
+    for (const std::string& long_name : option->get_lnames()) known.push_back("--" + long_name);
+  }
+  return usage(concat("ginn ",
+                      verb.get_name(),
+                      " has no option ",
+                      printable(name),
+                      did_you_mean(name, known),
+                      "; try: ginn help ",
+                      verb.get_name()));
+}
+
+// `arguments` of the verb. An unknown option is told first: CLI11 names whatever it trips over.
+Error unparsed(const CLI::App& verb,
+               std::span<const std::string> arguments,
+               const CLI::ParseError& error) {
+  for (const std::string& argument : arguments) {
+    if (argument == "--") break;
+    const std::string name = argument.substr(0, argument.find('='));
+    const bool option = name.size() > 2 && name.starts_with("--");
+    if (option && verb.get_option_no_throw(name) == nullptr) return unknown_option(verb, name);
+  }
+  return usage(concat(printable(error.what(), 1000), "; try: ginn help ", verb.get_name()));
+}
+
+Result<Command> help_command(const CLI::App& app, std::span<const std::string> arguments) {
+  if (arguments.size() < 2) return print(app.help(), 0);
+  const CLI::App* verb = app.get_subcommand_no_throw(arguments[1]);
+  if (verb == nullptr) return unknown_verb(app, arguments[1]);
+  return print(verb->help("ginn"), 0);
+}
+
+}  // namespace
+
+Result<Command> parse_command_line(std::span<const std::string> arguments) {
+  const auto line = std::make_shared<VerbOptions>();
+  CLI::App app(kAbout, "ginn");
+  app.footer(kExitCodes);
+  app.get_formatter()->column_width(kHelpColumn);
+  app.add_flag("--version", "Print the version");
+  add_verbs(app, *line);
+  if (arguments.empty()) return print(app.help(), 2);
+  const std::string& first = arguments.front();
+  if (first == "help" || first == "--help" || first == "-h") return help_command(app, arguments);
+  if (first == "--version") return print(concat("ginn ", verifier::kVersion, "\n"), 0);
+  if (first.starts_with("-")) {
+    return usage(concat("a verb comes first, not ", printable(first), "; try: ginn help"));
+  }
+  const CLI::App* verb = app.get_subcommand_no_throw(first);
+  if (verb == nullptr) return unknown_verb(app, first);
+  try {
+    app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
+  } catch (const CLI::CallForHelp&) {
+    return print(verb->help("ginn"), 0);
+  } catch (const CLI::ParseError& error) {
+    return unparsed(*verb, arguments.subspan(1), error);
+  }
+  return Command([line] { return line->command(); });
+}
+
+}  // namespace ginn::cli

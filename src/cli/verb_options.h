@@ -1,0 +1,29 @@
+#pragma once
+
+#include <CLI/App.hpp>
+
+#include "cli/command_line.h"
+#include "cli/verbs.h"
+
+namespace ginn::cli {
+
+// Where the parser puts what it reads. Outlives the parser: `command` refers to the options.
+struct VerbOptions {
+  InitOptions init;
+  DataOptions data;
+  PlanOptions plan;
+  TrainOptions train;
+  WorkOptions work;
+  VerifyOptions verify;
+  EvalOptions eval;
+  AttackOptions attack;
+  InspectOptions inspect;
+  SelftestOptions selftest;
+  BenchOptions bench;
+  Command command;  // of the verb that was given
+};
+
+// Every verb and option there is, with its help.
+void add_verbs(CLI::App& app, VerbOptions& line);
+
+}  // namespace ginn::cli
