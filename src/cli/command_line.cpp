@@ -17,9 +17,9 @@ namespace {
 constexpr const char* kAbout =
     "Verified training of neural networks: an untrusted worker trains, a small trusted verifier\n"
     "replays a secret sample of its gradients bit for bit and signs a certificate.";
-constexpr const char* kExitCodes =
+constexpr const char* kFooter =
     "Exit codes: 0 good, 1 the answer is no, 2 usage or input error, 3 environment.\n"
-    "More on a verb: ginn help VERB. Start with: ginn init";
+    "Every verb's options, defaults in parentheses: ginn help VERB. Start with: ginn init";
 constexpr size_t kHelpColumn = 30;
 
 Command print(std::string text, int code) {
@@ -31,10 +31,22 @@ Command print(std::string text, int code) {
 
 Error usage(std::string message) { return input_error("usage", std::move(message)); }
 
+std::vector<const CLI::App*> verbs(const CLI::App& app) {
+  return app.get_subcommands([](const CLI::App*) { return true; });
+}
+
+// Null when there is no such verb.
+const CLI::App* find_verb(const CLI::App& app, const std::string& name) {
+  for (const CLI::App* verb : verbs(app)) {
+    if (verb->get_name() == name) return verb;
+  }
+  return nullptr;
+}
+
 Error unknown_verb(const CLI::App& app, const std::string& verb) {
   std::vector<std::string> names;
   std::string known;
-  for (const CLI::App* one : app.get_subcommands([](const CLI::App*) { return true; })) {
+  for (const CLI::App* one : verbs(app)) {
     names.push_back(one->get_name());
     known += concat(known.empty() ? "" : ", ", one->get_name());
   }
@@ -75,7 +87,7 @@ Error unparsed(const CLI::App& verb,
 
 Result<Command> help_command(const CLI::App& app, std::span<const std::string> arguments) {
   if (arguments.size() < 2) return print(app.help(), 0);
-  const CLI::App* verb = app.get_subcommand_no_throw(arguments[1]);
+  const CLI::App* verb = find_verb(app, arguments[1]);
   if (verb == nullptr) return unknown_verb(app, arguments[1]);
   return print(verb->help("ginn"), 0);
 }
@@ -85,10 +97,11 @@ Result<Command> help_command(const CLI::App& app, std::span<const std::string> a
 Result<Command> parse_command_line(std::span<const std::string> arguments) {
   const auto line = std::make_shared<VerbOptions>();
   CLI::App app(kAbout, "ginn");
-  app.footer(kExitCodes);
   app.get_formatter()->column_width(kHelpColumn);
-  app.add_flag("--version", "Print the version");
+  app.get_formatter()->label("SUBCOMMAND", "VERB");
+  app.set_version_flag("--version", std::string(verifier::kVersion), "Print the version");
   add_verbs(app, *line);
+  app.footer(kFooter);  // after the verbs, which would take it over
   if (arguments.empty()) return print(app.help(), 2);
   const std::string& first = arguments.front();
   if (first == "help" || first == "--help" || first == "-h") return help_command(app, arguments);
@@ -96,7 +109,7 @@ Result<Command> parse_command_line(std::span<const std::string> arguments) {
   if (first.starts_with("-")) {
     return usage(concat("a verb comes first, not ", printable(first), "; try: ginn help"));
   }
-  const CLI::App* verb = app.get_subcommand_no_throw(first);
+  const CLI::App* verb = find_verb(app, first);
   if (verb == nullptr) return unknown_verb(app, first);
   try {
     app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));

@@ -4,6 +4,7 @@
 #include "cli/run_job.h"
 #include "cli/verifier_process.h"
 #include "export/report.h"
+#include "protocol/transcript.h"
 #include "verifier/session.h"
 
 namespace ginn::cli {
@@ -41,6 +42,22 @@ std::optional<crypto::Digest> digest_of(const std::filesystem::path& file) {
   return crypto::sha256(*bytes);
 }
 
+// The head that the transcript's last line names, for show.
+std::optional<crypto::Digest> last_head(const std::filesystem::path& file) {
+  const Result<Bytes> bytes = read_file(file, protocol::kMaxTranscriptBytes);
+  if (!bytes.ok()) return std::nullopt;
+  std::string_view text = as_text(*bytes);
+  if (text.ends_with('\n')) text.remove_suffix(1);
+  const size_t before = text.rfind('\n');
+  const auto line =
+      crypto::parse_json(before == std::string_view::npos ? text : text.substr(before + 1));
+  if (!line.ok()) return std::nullopt;
+  const Result<std::string> head = crypto::string_field(*line, "head");
+  if (!head.ok()) return std::nullopt;
+  const Result<crypto::Digest> digest = crypto::parse_tagged(*head);
+  return digest.ok() ? std::optional(*digest) : std::nullopt;
+}
+
 }  // namespace
 
 Status write_outputs(const TrainOptions& options, const JobRun& run, RunRecord record,
@@ -65,7 +82,8 @@ Status write_outputs(const TrainOptions& options, const JobRun& run, RunRecord r
   input.model_digest = digest_of(out / certificate::kModelFile);
   if (verdict) {
     input.simulated = true;
-    input.replays = run.rows().empty() ? 0 : run.rows().back().verifier.replays_done;
+    input.replays = run.final_status().replays_done;
+    input.transcript_head = last_head(out / certificate::kTranscriptFile);
     GINN_ASSIGN(input.outcome, certificate::check_run(out, {input.job_digest, true, {}}));
     if (!verdict->accepted) {
       input.rejection = exporting::RunRejection{verdict->code, verdict->message, {}, {}};

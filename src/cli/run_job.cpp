@@ -189,6 +189,7 @@ Result<int> run_verified(const TrainOptions& options, JobRun& run, const std::st
       worker::Client::create(side.address, run.training(), local_grant, kPatienceMs);
   if (!client.ok()) return client.error();
   GINN_ASSIGN(const worker::Verdict verdict, train_with(run, **client));
+  run.set_final_status((*client)->status());
   if (side.process) {
     side.process->wait();
     record.verifier_cpu_seconds = side.process->usage().cpu_seconds;

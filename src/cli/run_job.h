@@ -37,6 +37,9 @@ class JobRun {
   Result<std::unique_ptr<training::State>> train(const data::RecordSource& records,
                                                  worker::Client* client);
   const std::vector<StepRow>& rows() const { return rows_; }
+  // What the verifier had done when it gave its verdict.
+  const protocol::RunStatus& final_status() const { return final_status_; }
+  void set_final_status(const protocol::RunStatus& status) { final_status_ = status; }
   double seconds() const;
 
  private:
@@ -52,6 +55,7 @@ class JobRun {
   uint64_t tampered_ = 0;
   Progress progress_;
   std::vector<StepRow> rows_;
+  protocol::RunStatus final_status_;
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 

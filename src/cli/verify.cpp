@@ -29,8 +29,12 @@ Result<certificate::RelyingParty> relying_party(const VerifyOptions& options) {
   const Result<job::Job> run_job = load_run_job(options.dir);
   std::optional<data::DatasetFacts> facts;
   if (run_job.ok()) facts = run_job->data;
-  GINN_ASSIGN(const job::Job job, load_job_for_checking(options.job, facts));
-  const crypto::Digest digest = job::digest(job);
+  const Result<job::Job> job = load_job_for_checking(options.job, facts);
+  if (!job.ok()) {
+    const bool needs_facts = std::string_view(job.error().code) == "job_without_facts";
+    return needs_facts && !run_job.ok() ? run_job.error() : job.error();
+  }
+  const crypto::Digest digest = job::digest(*job);
   if (party.job_digest && *party.job_digest != digest) {
     return input_error("usage", "--job and --job-digest name different jobs");
   }

@@ -63,6 +63,9 @@ struct MapKernels {
   void (*accumulate)(const int16_t* q, size_t count, int shift, int64_t* sum);  // sum += q << shift
   // docs/arithmetic.md, section 8; returns the larger magnitude_bits of all w and v.
   uint32_t (*sgd)(const int64_t* sum, size_t count, const SgdConstants& constants, float* w, float* v);
+  // mask, then gradient_sums, in one pass.
+  void (*masked_gradient_sums)(const int16_t* activation, int16_t* g, const int16_t* q, size_t count,
+                               size_t period, ChannelSums sums);
 };
 
 const MapKernels& map_kernels(Level level);

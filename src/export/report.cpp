@@ -33,7 +33,9 @@ Verdict rejected_verdict(const ReportInput& input) {
                                             rejection_place(*input.rejection),
                                             input.rejection->message));
   }
-  if (input.outcome) verdict.sentences.push_back(input.outcome->summary);
+  const bool told = input.outcome && input.rejection && !input.rejection->message.empty() &&
+                    input.outcome->summary.find(input.rejection->message) != std::string::npos;
+  if (input.outcome && !told) verdict.sentences.push_back(input.outcome->summary);
   if (!input.rejection && !input.outcome) {
     verdict.sentences.push_back("The verifier issued no certificate.");
   }
@@ -122,17 +124,23 @@ void append_fact(std::string& out, std::string_view name, std::string_view value
                  escape_html(value));
 }
 
+// A long run's rows are a selection: the last one tells how far it went.
+uint64_t steps_done(const ReportInput& input) {
+  return input.metrics.empty() ? 0 : input.metrics.back().step + 1;
+}
+
 void append_facts(std::string& out, const ReportInput& input) {
   const bool verified = input.mode == RunMode::kVerified;
+  const uint64_t steps = steps_done(input);
   out += "<dl class=\"facts\">\n";
   append_fact(out, "Time", duration_text(input.seconds));
-  append_fact(out, "Steps done", fmt::format("{} / {}", input.metrics.size(), input.job.steps));
+  append_fact(out, "Steps done", fmt::format("{} / {}", steps, input.job.steps));
   if (verified) {
     append_fact(out, "Contributions", fmt::format("{}", input.job.contributions()));
     append_fact(out, "Replayed", fmt::format("{}", input.replays));
   }
-  if (input.seconds > 0 && !input.metrics.empty()) {
-    const double images = static_cast<double>(input.metrics.size()) * input.job.batch;
+  if (input.seconds > 0 && steps > 0) {
+    const double images = static_cast<double>(steps) * input.job.batch;
     append_fact(out, "Images per second", fmt::format("{:.0f}", images / input.seconds));
   }
   out += "</dl>\n";

@@ -29,7 +29,7 @@ struct ReportInput {
   std::optional<RunRejection> rejection;
   // Beside outcome->simulated, for runs without one. Verified runs only.
   bool simulated = false;
-  std::vector<MetricsRow> metrics;
+  std::vector<MetricsRow> metrics;             // ascending steps, not necessarily all of them
   std::optional<crypto::Digest> model_digest;  // SHA-256 of model.safetensors
   std::optional<crypto::Digest> transcript_head;
   double seconds = 0;  // wall time of the run

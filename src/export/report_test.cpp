@@ -79,6 +79,14 @@ TEST(Report, WithoutSimulationThereIsNoBanner) {
   EXPECT_TRUE(has(report_html(input), "SIMULATED"));
 }
 
+TEST(Report, CountsStepsByTheLastRow) {
+  ReportInput input = example();
+  input.metrics = {input.metrics[0], input.metrics[1000], input.metrics[1871]};
+  const std::string page = report_html(input);
+  EXPECT_TRUE(has(page, "1872 / 1872"));
+  EXPECT_TRUE(has(page, "<dt>Images per second</dt><dd>943</dd>"));
+}
+
 TEST(Report, Consistent) {
   ReportInput input = example();
   input.outcome->verdict = certificate::Verdict::kConsistent;
@@ -99,6 +107,16 @@ TEST(Report, RejectedNamesTheContribution) {
   EXPECT_TRUE(has(page, "deviation (step 700, microbatch 2): the contribution differs"));
   EXPECT_TRUE(has(page, "<td class=\"no\">NO</td>"));
   EXPECT_TRUE(has(page, "700 / 1872"));
+}
+
+TEST(Report, TellsTheReasonOnce) {
+  ReportInput input = example();
+  input.outcome->verdict = certificate::Verdict::kRejected;
+  input.rejection = RunRejection{"deviation", "differs in 3 integers", 7, 1};
+  input.outcome->summary = "REJECTED: differs in 3 integers";
+  EXPECT_FALSE(has(report_html(input), "REJECTED: differs"));
+  input.outcome->summary = "REJECTED: the signature is wrong";
+  EXPECT_TRUE(has(report_html(input), "REJECTED: the signature is wrong"));
 }
 
 TEST(Report, ARejectionOutweighsAGoodOutcome) {

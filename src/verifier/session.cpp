@@ -204,8 +204,16 @@ Status Session::write_accepted() {
   const auto& out = options_.out;
   GINN_TRY(write_file_atomic(out / certificate::kJobFile, as_bytes(job_text_)));
   GINN_TRY(write_file_atomic(out / certificate::kTranscriptFile, as_bytes(transcript_lines_)));
-  GINN_TRY(write_file_atomic(out / certificate::kModelFile, model));
-  return write_file_atomic(out / certificate::kCertificateFile, as_bytes(certificate));
+  Status written = write_file_atomic(out / certificate::kModelFile, model);
+  if (written.ok()) {
+    written = write_file_atomic(out / certificate::kCertificateFile, as_bytes(certificate));
+  }
+  if (!written.ok()) {  // a full disk, say: no model without its certificate
+    std::error_code ignored;
+    std::filesystem::remove(out / certificate::kModelFile, ignored);
+    std::filesystem::remove(out / certificate::kCertificateFile, ignored);
+  }
+  return written;
 }
 
 Result<crypto::Digest> Session::write_evidence(const Deviation& deviation) {

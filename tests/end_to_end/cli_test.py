@@ -165,8 +165,11 @@ class Job(LabTest):
                 self.each_verb(self.job(f"{case}.toml", **values), [f"{case}.toml", *naming])
 
     def test_all_faults_at_once_with_their_lines(self):
-        job = self.job(peak="nan", epochs=0, extra="what = 1")
-        done = self.refused("plan", job, naming=["train.lr.peak", "train.epochs", "integrity.what"])
+        job = self.job(peak="nan", clip_norm='"x"', extra="what = 1")
+        done = self.refused("plan", job, naming=["train.clip_norm", "integrity.what"])
+        self.assertRegex(done.stderr, r"job\.toml:\d+: train\.lr\.peak")
+        ranges = self.job(peak=-1, epochs=0, clip_norm=0)
+        done = self.refused("plan", ranges, naming=["train.lr.peak", "train.clip_norm"])
         self.assertRegex(done.stderr, r"job\.toml:\d+: train\.epochs")
 
     def test_without_root(self):

@@ -136,16 +136,32 @@ TEST_F(Deviations, OneIntegerOffByOneIsFound) {
   }
 }
 
-TEST_F(Deviations, WhatNoCoinPicksIsNotFound) {
-  // The guarantee is a probability: this is the share of runs that it leaves.
-  EXPECT_EQ(run(off_by_one(), [](uint64_t i) { return i != honest().index(kStep, kMicrobatch); }),
-            "deviation")
-      << "later contributions are honest only at the honest weights";
+// A worker that goes on from the weights that its lie gave: only the lie itself deviates.
+void lie_once(uint64_t t, uint32_t j, training::Contribution& c) {
+  if (t == kStep && j == kMicrobatch) c = decoded(honest(), off_by_one());
 }
 
-TEST_F(Deviations, WithoutReplaysTheWorkerIsBelieved) {
-  EXPECT_EQ(run(off_by_one(), [](uint64_t) { return false; }), "accepted");
-  EXPECT_NE(contents(out_ / certificate::kModelFile), honest().model);
+TEST(LyingWorker, EverythingElseIsInOrder) {
+  const uint64_t lie = honest().index(kStep, kMicrobatch);
+  for (uint64_t picked : {lie - 1, lie, lie + 1}) {
+    Folder folder;
+    uint64_t tossed = 0;
+    const auto coin = [&] { return tossed++ == picked ? always() : never(); };
+    EXPECT_EQ(verified_run(honest(), folder, coin, 1, 1, lie_once),
+              picked == lie ? "deviation" : "accepted")
+        << picked;
+  }
+}
+
+TEST(LyingWorker, WhatNoCoinPicksIsNotFound) {
+  // The guarantee is a probability: this is the share of runs that it leaves.
+  Folder folder;
+  uint64_t tossed = 0;
+  const auto all_others = [&] {
+    return tossed++ == honest().index(kStep, kMicrobatch) ? never() : always();
+  };
+  EXPECT_EQ(verified_run(honest(), folder, all_others, 1, 1, lie_once), "accepted");
+  EXPECT_NE(contents(folder / "run" / certificate::kModelFile), honest().model);
 }
 
 TEST_F(Deviations, AnExponentAndItsIntegersShifted) {

@@ -290,7 +290,8 @@ std::string verified_run(const Honest& honest,
                          const Folder& folder,
                          VerifierThread::Coin coin,
                          size_t worker_threads,
-                         size_t verifier_threads) {
+                         size_t verifier_threads,
+                         const Tamper& tamper) {
   const auto out = folder / "run";
   std::filesystem::create_directory(out);
   const std::string address = "unix:" + (folder / "s").string();
@@ -303,6 +304,7 @@ std::string verified_run(const Honest& honest,
   GINN_CHECK(client.ok());
   worker::Hooks hooks;
   hooks.contribution = [&](uint64_t t, uint32_t j, training::Contribution& c) {
+    if (tamper) tamper(t, j, c);
     return (*client)->send(t, j, c);
   };
   ThreadPool pool(worker_threads);

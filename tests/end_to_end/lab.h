@@ -47,8 +47,9 @@ struct Honest {
 
   uint64_t index(uint64_t t, uint32_t j) const { return t * job.microbatches() + j; }
 };
-// lenet on 12 x 12 images: 8 steps of 2 contributions, every one replayed unless `sample`.
+// Whether the job replays every contribution or leaves it to the coin.
 enum class Coverage { kAll, kSample };
+// On 64 images of 12 x 12: 8 steps of 2 contributions an epoch.
 Honest honest_run(Coverage coverage, const std::string& model = "lenet", uint32_t epochs = 1);
 // The final model file of the job, trained on `threads` threads without a verifier.
 Bytes train_alone(const job::Job& job,
@@ -136,12 +137,15 @@ verifier::Options options(const std::filesystem::path& records,
 std::filesystem::path write_records(const Honest& honest, const Folder& folder);
 Result<std::string> sign_grant(const certificate::StartStatement& start);
 
-// An honest worker::Client against a session over a unix socket below `folder`; the run's files are
-// in folder/run. Returns the verifier's code.
+// A worker::Client against a session over a unix socket below `folder`; the run's files are in
+// folder/run. `tamper` may change what the worker computed, and the worker believes it. Returns the
+// verifier's code.
+using Tamper = std::function<void(uint64_t t, uint32_t j, training::Contribution&)>;
 std::string verified_run(const Honest& honest,
                          const Folder& folder,
                          VerifierThread::Coin coin,
                          size_t worker_threads = 1,
-                         size_t verifier_threads = 1);
+                         size_t verifier_threads = 1,
+                         const Tamper& tamper = nullptr);
 
 }  // namespace ginn::test

@@ -81,7 +81,7 @@ class RejectionCheck : FolderCheck {
                   statement_.microbatch,
                   ": ",
                   printable(statement_.message, kMaxDetailBytes),
-                  simulated_ ? concat(" ", kSimulatedNote, ".") : "");
+                  simulated_ ? concat(". ", kSimulatedNote, ".") : ".");
   }
 
   RejectionStatement statement_;

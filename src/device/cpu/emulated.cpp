@@ -9,6 +9,9 @@ namespace {
 #define GINN_INLINE inline __attribute__((always_inline))
 #define GINN_INLINE_LAMBDA __attribute__((always_inline))
 
+// A call each: inlined into every tile, sanitized code takes minutes to compile.
+#define GINN_CALL __attribute__((noinline))
+
 template <int kWidth, int kRows>
 struct Emulated {
   static constexpr int kLanes = kWidth;
@@ -18,13 +21,13 @@ struct Emulated {
   };
   using Rounding = int;
 
-  static Vec zero() { return Vec{}; }
-  static Vec load(const int16_t* p) {
+  GINN_CALL static Vec zero() { return Vec{}; }
+  GINN_CALL static Vec load(const int16_t* p) {
     Vec v;
     __builtin_memcpy(&v, p, sizeof v);
     return v;
   }
-  static Vec dot(Vec sum, const int16_t* a, const Vec& b) {
+  GINN_CALL static Vec dot(Vec sum, const int16_t* a, const Vec& b) {
     for (int i = 0; i < kWidth; ++i) {
       int16_t q[2];
       __builtin_memcpy(q, &b.lane[i], sizeof q);
@@ -33,25 +36,25 @@ struct Emulated {
     }
     return sum;
   }
-  static void dot(Vec& sum0, Vec& sum1, const int16_t* a, const Vec& b0, const Vec& b1) {
+  GINN_CALL static void dot(Vec& sum0, Vec& sum1, const int16_t* a, const Vec& b0, const Vec& b1) {
     sum0 = dot(sum0, a, b0);
     sum1 = dot(sum1, a, b1);
   }
-  static void set_wide(int64_t* sum, Vec c) {
+  GINN_CALL static void set_wide(int64_t* sum, Vec c) {
     for (int i = 0; i < kWidth; ++i) sum[i] = c.lane[i];
   }
-  static void add_wide(int64_t* sum, Vec c) {
+  GINN_CALL static void add_wide(int64_t* sum, Vec c) {
     for (int i = 0; i < kWidth; ++i) sum[i] += c.lane[i];
   }
   static Rounding rounding(int shift) { return shift; }
-  static Vec round(Vec c, Rounding shift) {
+  GINN_CALL static Vec round(Vec c, Rounding shift) {
     for (int32_t& lane : c.lane) lane = static_cast<int32_t>(shift_rne(lane, shift));
     return c;
   }
-  static void store(Vec v, int16_t* out) {
+  GINN_CALL static void store(Vec v, int16_t* out) {
     for (int i = 0; i < kWidth; ++i) out[i] = static_cast<int16_t>(v.lane[i]);
   }
-  static void store_wide(const int64_t* sum, int shift, int16_t* out) {
+  GINN_CALL static void store_wide(const int64_t* sum, int shift, int16_t* out) {
     for (int i = 0; i < kWidth; ++i) out[i] = static_cast<int16_t>(shift_rne(sum[i], shift));
   }
 };

@@ -1,10 +1,16 @@
 // Included once by each maps_LEVEL.cpp, which defines GINN_MAPS_NAMESPACE and is compiled with the
 // level's flags. Only plain loops and builtins: an inline function shared with differently compiled
 // files would be one symbol for the linker, and the wrong one might be kept.
+#ifdef __AVX2__
+#include <immintrin.h>
+#endif
+
 #include <cstddef>
 #include <cstdint>
 
 #include "device/maps.h"
+
+#define GINN_MAPS_INLINE inline __attribute__((always_inline))
 
 namespace ginn::device::GINN_MAPS_NAMESPACE {
 namespace {
@@ -12,13 +18,14 @@ namespace {
 constexpr float kMagic = 12582912.0f;
 
 // Round to nearest even, |x| <= 2^22.
-inline __attribute__((always_inline)) int32_t rne(float x) {
+GINN_MAPS_INLINE int32_t rne(float x) {
   return static_cast<int32_t>((x + kMagic) - kMagic);
 }
-inline __attribute__((always_inline)) float clamp(float x, float q) {
-  return x < q ? (x > -q ? x : -q) : q;   // NaN gives q
+GINN_MAPS_INLINE float clamp(float x, float q) {
+  const float below = x < q ? x : q;  // NaN gives q
+  return below > -q ? below : -q;
 }
-inline __attribute__((always_inline)) uint32_t bits_of(float x) {
+GINN_MAPS_INLINE uint32_t bits_of(float x) {
   uint32_t bits;
   __builtin_memcpy(&bits, &x, sizeof bits);
   return bits & 0x7fffffffu;
@@ -51,105 +58,10 @@ void quantise(const float* __restrict x, size_t count, float scale, int32_t q_ma
   }
 }
 
-// Sixteen lanes by the compiler's vector types: lowered to whatever the level has.
-typedef int16_t Short16 __attribute__((vector_size(32), aligned(2), may_alias));
-typedef int32_t Int16 __attribute__((vector_size(64)));
-
-constexpr size_t kLanes = 16;
-// Periods summed in 32 bits before widening: |q| 2^15, low halves 2^16, high halves 2^15 a period.
-constexpr size_t kChunk = 1024;
-
-// One chunk of one group of lanes: adds to sums at [0, 16).
-template <bool gradient>
-inline __attribute__((always_inline)) void sum_chunk(const int16_t* x, const int16_t* y,
-                                                     size_t periods, size_t period,
-                                                     const ChannelSums& sums, size_t lane) {
-  Int16 first = {};
-  Int16 low_half = {};
-  Int16 high_half = {};
-  Short16 low = {};
-  Short16 high = {};
-  __builtin_memcpy(&low, x, sizeof low);
-  high = low;
-  for (size_t p = 0; p < periods; ++p) {
-    Short16 a;
-    __builtin_memcpy(&a, x + p * period, sizeof a);
-    const Int16 wide = __builtin_convertvector(a, Int16);
-    Int16 product;
-    if constexpr (gradient) {
-      Short16 b;
-      __builtin_memcpy(&b, y + p * period, sizeof b);
-      product = wide * __builtin_convertvector(b, Int16);
-    } else {
-      product = wide * wide;
-    }
-    first += wide;
-    low_half += product & 0xffff;
-    high_half += product >> 16;
-    low = a < low ? a : low;
-    high = a > high ? a : high;
-  }
-  for (size_t i = 0; i < kLanes; ++i) {
-    sums.first[lane + i] += first[i];
-    sums.second[lane + i] += int64_t{high_half[i]} * 65536 + low_half[i];
-    if constexpr (gradient) {
-      const int32_t magnitude = -low[i] > high[i] ? -low[i] : high[i];
-      if (magnitude > sums.high[lane + i]) sums.high[lane + i] = magnitude;
-    } else {
-      if (low[i] < sums.low[lane + i]) sums.low[lane + i] = low[i];
-      if (high[i] > sums.high[lane + i]) sums.high[lane + i] = high[i];
-    }
-  }
-}
-
-template <bool gradient>
-inline __attribute__((always_inline)) void sum_channels(const int16_t* x, const int16_t* y,
-                                                        size_t count, size_t period,
-                                                        const ChannelSums& sums) {
-  for (size_t i = 0; i < period; ++i) {
-    sums.first[i] = 0;
-    sums.second[i] = 0;
-    if constexpr (!gradient) sums.low[i] = 32767;
-    sums.high[i] = gradient ? 0 : -32767;
-  }
-  const size_t periods = count / period;
-  // A chunk stays in the first-level cache while its groups of lanes are walked.
-  const size_t in_cache = 8192 / period + 1;
-  const size_t step = in_cache < kChunk ? in_cache : kChunk;
-  for (size_t begin = 0; begin < periods; begin += step) {
-    const size_t length = periods - begin < step ? periods - begin : step;
-    for (size_t lane = 0; lane < period; lane += kLanes) {
-      sum_chunk<gradient>(x + begin * period + lane, gradient ? y + begin * period + lane : nullptr,
-                          length, period, sums, lane);
-    }
-  }
-  for (size_t i = periods * period; i < count; ++i) {
-    const size_t lane = i - periods * period;
-    const int32_t a = x[i];
-    sums.first[lane] += a;
-    if constexpr (gradient) {
-      sums.second[lane] += a * y[i];
-      const int32_t magnitude = a < 0 ? -a : a;
-      if (magnitude > sums.high[lane]) sums.high[lane] = magnitude;
-    } else {
-      sums.second[lane] += a * a;
-      if (a < sums.low[lane]) sums.low[lane] = a;
-      if (a > sums.high[lane]) sums.high[lane] = a;
-    }
-  }
-}
-
-void channel_sums(const int16_t* q, size_t count, size_t period, ChannelSums sums) {
-  sum_channels<false>(q, nullptr, count, period, sums);
-}
-
-void gradient_sums(const int16_t* g, const int16_t* q, size_t count, size_t period,
-                   ChannelSums sums) {
-  sum_channels<true>(g, q, count, period, sums);
-}
+#include "device/cpu/sums.inc.h"
 
 template <int terms, bool relu>
-inline __attribute__((always_inline)) int32_t activate_block(
+GINN_MAPS_INLINE int32_t activate_block(
     const int16_t* __restrict q1, const float* __restrict a1, const float* __restrict b1,
     const int16_t* __restrict q2, const float* __restrict a2, const float* __restrict b2,
     size_t count, int16_t* __restrict out) {
@@ -328,6 +240,6 @@ extern const MapKernels kMaps;
 const MapKernels kMaps = {maxabs_f32,   maxabs_i16, quantise,           channel_sums, gradient_sums,
                           activate,     mask,       join,               normalise_backward,
                           shift_round,  scale_sums, ceil_norm2,         truncate,     norm2,
-                          accumulate,   sgd};
+                          accumulate,   sgd,        masked_gradient_sums};
 
 }  // namespace ginn::device::GINN_MAPS_NAMESPACE

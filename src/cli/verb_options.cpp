@@ -1,0 +1,245 @@
+#include "cli/verb_options.h"
+
+#include <CLI/CLI.hpp>
+
+#include "attack/attacker.h"
+#include "base/text.h"
+#include "nn/models.h"
+
+namespace ginn::cli {
+namespace {
+
+template <typename Options>
+CLI::App* add_verb(CLI::App& app,
+                   VerbOptions& line,
+                   const char* name,
+                   const char* description,
+                   const Options& options,
+                   Result<int> (*run)(const Options&)) {
+  CLI::App* verb = app.add_subcommand(name, description)->group("Verbs");
+  verb->callback(
+      [&line, &options, run] { line.command = [&options, run] { return run(options); }; });
+  return verb;
+}
+
+template <typename Value>
+CLI::Option* add_option(CLI::App* verb,
+                        const char* name,
+                        Value& value,
+                        const char* type,
+                        const std::string& description) {
+  return verb->add_option(name, value, description)->type_name(type);
+}
+
+template <typename Value>
+CLI::Option* add_argument(CLI::App* verb,
+                          const char* name,
+                          Value& value,
+                          const std::string& description) {
+  return verb->add_option(name, value, description)->type_name(" ");
+}
+
+void add_json(CLI::App* verb, bool& json) {
+  verb->add_flag("--json", json, "One JSON document on standard output, and nothing else");
+}
+
+void add_count(CLI::App* verb,
+               const char* name,
+               uint32_t& value,
+               uint32_t most,
+               const std::string& description) {
+  CLI::Range range(uint32_t{1}, most);
+  range.description("");  // CLI11's own goes into the type's column
+  add_option(verb, name, value, "N", concat(description, "; 1 to ", most))->check(range);
+}
+
+void add_threads(CLI::App* verb, uint32_t& threads) {
+  add_count(verb, "--threads", threads, 256, "Threads to compute with (all cores)");
+}
+
+void add_verifier_threads(CLI::App* verb, uint32_t& threads) {
+  add_count(verb, "--verifier-threads", threads, 256, "Threads that replay (1)");
+}
+
+void add_quiet(CLI::App* verb, bool& quiet) {
+  verb->add_flag("--quiet", quiet, "No progress, no summary; the exit code is the answer");
+}
+
+void add_job(CLI::App* verb, std::string& job) {
+  add_argument(verb, "JOB", job, "Job file (TOML)")->required();
+}
+
+void add_out(CLI::App* verb, std::string& out) {
+  add_option(verb, "--out", out, "DIR", "Folder for the run's files: new, or empty")->required();
+}
+
+template <typename Names>
+std::string list(const Names& names) {
+  std::string text;
+  for (const auto& name : names) text += concat(text.empty() ? "" : ", ", name);
+  return text;
+}
+
+void add_preparation(CLI::App& app, VerbOptions& line) {
+  CLI::App* init =
+      add_verb(app, line, "init", "Write a commented job file to start from", line.init, init_verb);
+  add_argument(init, "FILE", line.init.path, "File to write (job.toml)");
+
+  CLI::App* data = add_verb(
+      app, line, "data", "Records, classes, shape and root of data sets", line.data, data_verb);
+  add_argument(data,
+               "PATH",
+               line.data.paths,
+               "Common prefix of a pair of IDX files, gzipped or not, such as "
+               "/usr/share/datasets/fashion-mnist/train")
+      ->required();
+  add_json(data, line.data.json);
+
+  CLI::App* plan = add_verb(app,
+                            line,
+                            "plan",
+                            "Resolve a job: digest, guarantee, expected replays, measured costs",
+                            line.plan,
+                            plan_verb);
+  add_job(plan, line.plan.job);
+  add_threads(plan, line.plan.threads);
+  add_json(plan, line.plan.json);
+}
+
+void add_train(CLI::App& app, VerbOptions& line) {
+  TrainOptions& o = line.train;
+  CLI::App* train = add_verb(app, line, "train", "Train a job: worker and verifier", o, train_verb);
+  add_job(train, o.job);
+  add_out(train, o.out);
+  add_option(train, "--device", o.device, "NAME", "Where the worker computes: auto or cpu (auto)");
+  add_option(train, "--tee", o.tee, "KIND", "TEE of the verifier: simulated, which proves nothing");
+  add_option(train,
+             "--verifier",
+             o.verifier,
+             "ADDRESS",
+             "Verifier that runs already, unix:PATH (start ginn-verifier)");
+  add_threads(train, o.threads);
+  add_verifier_threads(train, o.verifier_threads);
+  train->add_flag(
+      "--trusted-only", o.trusted_only, "Baseline: as if the TEE trained alone; no certificate");
+  train->add_flag(
+      "--unverified", o.unverified, "Baseline: the worker without a verifier; no certificate");
+  train->add_flag(
+      "--json-lines", o.json_lines, "A JSON line for each reported step on standard output");
+  add_quiet(train, o.quiet);
+  add_json(train, o.json);
+
+  CLI::App* work = add_verb(app,
+                            line,
+                            "work",
+                            "The worker alone, for a verifier that runs already",
+                            line.work,
+                            work_verb);
+  add_job(work, line.work.job);
+  add_option(work, "--connect", line.work.connect, "ADDRESS", "The verifier, unix:PATH")
+      ->required();
+  add_threads(work, line.work.threads);
+  add_quiet(work, line.work.quiet);
+}
+
+void add_verify(CLI::App& app, VerbOptions& line) {
+  VerifyOptions& o = line.verify;
+  CLI::App* verify = add_verb(
+      app, line, "verify", "Check a run's folder offline, as its relying party", o, verify_verb);
+  add_argument(verify, "DIR", o.dir, "Folder of a run")->required();
+  add_option(
+      verify, "--job", o.job, "FILE", "Your own copy of the job: TOML with data.root, or JSON");
+  add_option(verify, "--job-digest", o.job_digest, "HEX", "Or its digest, as ginn plan printed it");
+  add_option(verify, "--owner-key", o.owner_key, "KEY", "Key that signs your grants, ed25519:HEX");
+  verify->add_flag("--allow-simulated",
+                   o.allow_simulated,
+                   "Take evidence of the simulated TEE, which proves nothing");
+  add_json(verify, o.json);
+  verify->footer("Without --job or --job-digest the best answer is \"consistent\", exit code 1.");
+}
+
+void add_eval(CLI::App& app, VerbOptions& line) {
+  EvalOptions& o = line.eval;
+  CLI::App* eval =
+      add_verb(app, line, "eval", "Accuracy of a run's model on test data", o, eval_verb);
+  add_argument(eval, "DIR", o.dir, "Folder of a run")->required();
+  add_option(eval, "--test", o.test, "PATH", "Test data (what the run's job file named)");
+  add_threads(eval, o.threads);
+  add_json(eval, o.json);
+}
+
+void add_attack(CLI::App& app, VerbOptions& line) {
+  AttackOptions& o = line.attack;
+  CLI::App* attack = add_verb(
+      app, line, "attack", "Train with a worker that tampers, and see it caught", o, attack_verb);
+  add_job(attack, o.job);
+  add_out(attack, o.out);
+  add_option(attack,
+             "--attack",
+             o.attack,
+             "NAME",
+             concat("What it does: ", list(attack::attack_names()), " (", o.attack, ")"));
+  CLI::Option* share =
+      add_option(attack, "--share", o.share, "X", "Share of the contributions it replaces (0.01)");
+  add_option(attack, "--count", o.count, "N", "Or how many")->excludes(share);
+  add_option(attack, "--seed", o.seed, "N", "Decides which ones, and the noise (1)");
+  add_threads(attack, o.threads);
+  add_verifier_threads(attack, o.verifier_threads);
+  add_quiet(attack, o.quiet);
+  add_json(attack, o.json);
+  attack->footer("Exit code 1 when the run is rejected: what should happen.");
+}
+
+void add_bench(CLI::App& app, VerbOptions& line) {
+  BenchOptions& o = line.bench;
+  CLI::App* bench = add_verb(
+      app, line, "bench", "Measure kernels, steps and intake on this machine", o, bench_verb);
+  add_option(
+      bench, "--model", o.model, "NAME", concat(list(nn::model_names()), " (", o.model, ")"));
+  add_count(bench, "--height", o.height, 512, "Pixels (28)");
+  add_count(bench, "--width", o.width, 512, "Pixels (28)");
+  add_count(bench, "--channels", o.channels, 16, "Of an image (1)");
+  add_count(bench, "--microbatch", o.microbatch, 1024, "Images in a contribution (32)");
+  add_count(bench, "--batch", o.batch, 65536, "Images in a step (128)");
+  add_option(bench, "--only", o.only, "NAME", "primitives, step, train or intake (all)");
+  add_count(bench, "--threads", o.threads, 256, "Threads of \"train\" (1)");
+  CLI::Range seconds(0.01, 600.0);
+  seconds.description("");
+  add_option(bench, "--seconds", o.seconds, "S", "Time of each measurement, 0.01 to 600 (2)")
+      ->check(seconds);
+  add_json(bench, o.json);
+}
+
+void add_tools(CLI::App& app, VerbOptions& line) {
+  CLI::App* inspect = add_verb(app,
+                               line,
+                               "inspect",
+                               "Print a job, a certificate, a model or a transcript for people",
+                               line.inspect,
+                               inspect_verb);
+  add_argument(inspect, "FILE", line.inspect.file, "Any file that ginn reads or writes")
+      ->required();
+  add_json(inspect, line.inspect.json);
+
+  CLI::App* selftest = add_verb(app,
+                                line,
+                                "selftest",
+                                "Compare every kernel level with the reference, bit for bit",
+                                line.selftest,
+                                selftest_verb);
+  add_json(selftest, line.selftest.json);
+  add_bench(app, line);
+}
+
+}  // namespace
+
+void add_verbs(CLI::App& app, VerbOptions& line) {
+  add_preparation(app, line);
+  add_train(app, line);
+  add_verify(app, line);
+  add_eval(app, line);
+  add_attack(app, line);
+  add_tools(app, line);
+}
+
+}  // namespace ginn::cli

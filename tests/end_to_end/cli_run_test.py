@@ -1,0 +1,342 @@
+#!/usr/bin/env python3
+"""Whole runs through the programs: three modes, verdicts, tampered folders, attacks, interruptions.
+
+Usage: cli_run_test.py FOLDER_OF_PROGRAMS.
+"""
+
+import json
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import time
+import unittest
+
+from cli_lab import LIMIT_SECONDS, LONG, RUN_FILES, LabTest, children, main, pixels_and_labels
+
+
+class Runs(LabTest):
+    def train(self, *arguments, code=0):
+        return self.ginn(code, "train", *arguments, "--threads", 2)
+
+    def test_three_modes_leave_the_same_model(self):
+        job = self.job()
+        self.train(job, "--out", "verified")
+        self.train(job, "--out", "trusted", "--trusted-only")
+        self.train(job, "--out", "unverified", "--unverified")
+        self.ginn(0, "train", job, "--out", "level", "--threads", 1, env={"GINN_CPU": "portable"})
+        self.train(self.job("other.toml", seed=2), "--out", "other", "--unverified")
+        model = (self.dir / "verified" / "model.safetensors").read_bytes()
+        for out in ["trusted", "unverified", "level"]:
+            self.assertEqual((self.dir / out / "model.safetensors").read_bytes(), model, out)
+        self.assertNotEqual((self.dir / "other" / "model.safetensors").read_bytes(), model)
+        for out in ["trusted", "unverified"]:
+            self.assertEqual({p.name for p in (self.dir / out).iterdir()}, RUN_FILES)
+            done = self.ginn(1, "verify", out, "--job", job, "--allow-simulated")
+            self.assertIn(f"{out}/certificate.json: no such file", done.stdout)
+        self.assertEqual({p.name for p in (self.dir / "verified").iterdir()},
+                         RUN_FILES | {"certificate.json", "transcript.jsonl", "verifier.log"})
+        self.assert_no_temporary()
+
+    def test_verify_verdicts(self):
+        job, digest = self.job(), None
+        other = self.job("other.toml", seed=2)
+        self.assertIn("SIMULATED", self.train(job, "--out", "r").stdout)
+        digest = json.loads(self.ginn(0, "plan", job, "--json").stdout)["job_digest"]
+
+        def verdict(code, *arguments):
+            out = json.loads(self.ginn(code, "verify", "r", *arguments, "--json").stdout)
+            self.assertTrue(out["simulated"])
+            return out["verdict"], [c["name"] for c in out["checks"] if not c["ok"]]
+
+        allow = "--allow-simulated"
+        self.assertEqual(verdict(0, "--job", job, allow), ("accepted", []))
+        self.assertEqual(verdict(0, "--job-digest", digest, allow), ("accepted", []))
+        self.assertEqual(verdict(0, "--job", "r/job.json", allow), ("accepted", []))
+        self.assertEqual(verdict(1, "--job", job), ("rejected", ["simulated"]))
+        self.assertEqual(verdict(1, allow)[0], "consistent")
+        self.assertEqual(verdict(1, "--job", other, allow), ("rejected", ["your_job"]))
+        self.assertEqual(verdict(1, "--job-digest", "0" * 64, allow), ("rejected", ["your_job"]))
+        self.refused("verify", "r", "--job", other, "--job-digest", digest, naming=["--job"])
+        self.refused("verify", "r", "--job", "missing.toml", naming=["missing.toml"])
+        self.refused("verify", "r", "--job", self.job("bare.toml", root=""), naming=["bare.toml",
+                                                                                    "data.root"])
+        self.refused("verify", "r", "--job-digest", "sha256:12", naming=["sha256"])
+        self.refused("verify", "missing", "--job", job, naming=["missing/job.json"])
+        self.refused("verify", "missing", naming=["missing"])
+
+    def test_eval_and_inspect(self):
+        self.train(self.job(epochs=20, model="mlp"), "--out", "r", "--unverified", "--quiet")
+        result = json.loads(self.ginn(0, "eval", "r", "--json").stdout)
+        self.assertGreater(result["accuracy"], 0.9)  # four plainly different images
+        self.assertEqual(result["accuracy"] * result["images"], result["correct"])
+        self.ginn(0, "inspect", "r/model.safetensors")
+        self.ginn(0, "inspect", "r/job.json")
+        model = self.dir / "r" / "model.safetensors"
+        data = model.read_bytes()
+        huge = (2**63).to_bytes(8, "little") + data[8:]
+        for content in [b"", data[:7], data[:-1], data + b"x", huge, b"\0" * 64]:
+            model.write_bytes(content)
+            self.ginn(2, "eval", "r")
+            self.ginn(2, "inspect", "r/model.safetensors")
+        model.unlink()
+        self.refused("eval", "r", naming=["r/model.safetensors"])
+        self.refused("inspect", "r/model.safetensors", naming=["r/model.safetensors"])
+        self.refused("eval", "nowhere", naming=["nowhere/job.json"])
+
+    def test_data_of_eval(self):
+        self.train(self.job(), "--out", "r", "--unverified")
+        self.refused("eval", "r", "--test", "missing", naming=["missing-images-idx3-ubyte"])
+        (self.dir / "r" / "run.json").unlink()
+        self.refused("eval", "r", naming=["--test"])
+        self.ginn(0, "eval", "r", "--test", self.dir / "d")
+
+    def test_tampered_folder(self):
+        job = self.job()
+        self.train(job, "--out", "r")
+        folder = self.dir / "r"
+        for name in ["model.safetensors", "certificate.json", "transcript.jsonl", "job.json"]:
+            data = (folder / name).read_bytes()
+            middle = len(data) // 2
+            flipped = data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1:]
+            # White space around an envelope means nothing, so more is cut off than that.
+            for content in [flipped, data[:-3], data[:middle], b"", data + b"x"]:
+                with self.subTest(name, size=len(content)):
+                    (folder / name).write_bytes(content)
+                    self.not_accepted(job, folder)
+            (folder / name).unlink()
+            self.not_accepted(job, folder)
+            os.symlink("elsewhere", folder / name)
+            (self.dir / "elsewhere").write_bytes(data)
+            self.not_accepted(job, folder)
+            (folder / name).unlink()
+            (folder / name).write_bytes(data)
+        self.ginn(0, "verify", folder, "--job", job, "--allow-simulated")
+
+    def not_accepted(self, job, folder):
+        done = subprocess.run([os.environ["GINN_BIN"] + "/ginn", "verify", folder, "--job", job,
+                               "--allow-simulated"], capture_output=True, text=True, check=False,
+                              timeout=LIMIT_SECONDS)
+        self.assertIn(done.returncode, [1, 2], done.stdout + done.stderr)
+        self.assertNotIn("ACCEPTED", done.stdout)
+
+    def test_attack_is_rejected(self):
+        for verify, arguments in [("sample", ["--share", "0.5"]), ("all", ["--count", "1"])]:
+            job = self.job(epochs=10, verify=verify)
+            out = self.dir / verify
+            done = self.ginn(1, "attack", job, "--out", out, "--attack", "noise", *arguments)
+            self.assertIn("REJECTED: deviation", done.stdout)
+            self.assertTrue((out / "rejection.json").exists())
+            self.assertTrue((out / "rejection-evidence.safetensors").exists())
+            self.assert_no_result(out)
+            checked = self.ginn(1, "verify", out, "--job", job, "--allow-simulated", "--json")
+            self.assertEqual(json.loads(checked.stdout)["verdict"], "rejected")
+
+    def test_honest_runs_are_accepted(self):
+        for seed in range(3):
+            job = self.job(model="mlp", seed=seed, verify="all")
+            self.train(job, "--out", f"r{seed}", "--quiet")
+            self.ginn(0, "verify", f"r{seed}", "--job", job, "--allow-simulated")
+
+    def test_json_outputs(self):
+        job = self.job()
+        done = self.train(job, "--out", "r", "--json")
+        self.assertIs(json.loads(done.stdout)["accepted"], True)
+        lines = self.train(job, "--out", "l", "--unverified", "--json-lines").stdout.splitlines()
+        steps = [json.loads(line)["step"] for line in lines if line.startswith("{")]
+        self.assertEqual(steps, list(range(1, 9)))
+        attack = self.ginn(1, "attack", job, "--out", "a", "--share", "1", "--json")
+        self.assertIs(json.loads(attack.stdout)["accepted"], False)
+
+
+class Apart(LabTest):
+    """Worker and verifier as two programs that the test starts."""
+
+    def verifier(self, *arguments):
+        (self.dir / "v").mkdir(exist_ok=True)
+        return self.start("ginn-verifier", "--listen", f"unix:{self.dir}/socket", "--out",
+                          self.dir / "v", *arguments)
+
+    def records_file(self):
+        pixels, labels = pixels_and_labels()
+        size = len(pixels) // len(labels)
+        path = self.dir / "records.bin"
+        path.write_bytes(b"".join(bytes([label, 0]) + pixels[i * size:(i + 1) * size]
+                                  for i, label in enumerate(labels)))
+        return path
+
+    def test_work_connect(self):
+        job = self.job()
+        verifier = self.verifier("--records", self.records_file(), "--threads", 2)
+        done = self.ginn(0, "work", "--connect", f"unix:{self.dir}/socket", job)
+        self.assertIn("accepted", done.stdout)
+        self.assertEqual(verifier.wait(LIMIT_SECONDS), 0)
+        self.ginn(0, "verify", "v", "--job", job, "--allow-simulated")
+        self.ginn(0, "train", job, "--out", "r", "--unverified")
+        self.assertEqual((self.dir / "v" / "model.safetensors").read_bytes(),
+                         (self.dir / "r" / "model.safetensors").read_bytes())
+
+    def test_train_with_a_running_verifier(self):
+        verifier = self.verifier("--records", self.records_file())
+        self.ginn(0, "train", self.job(), "--out", "r", "--verifier", f"unix:{self.dir}/socket")
+        self.assertEqual(verifier.wait(LIMIT_SECONDS), 0)
+        self.assertTrue((self.dir / "v" / "certificate.json").exists())
+
+    def test_records_that_are_not_the_job_s(self):
+        records = self.records_file()
+        data = records.read_bytes()
+        size = f"{len(data)} expected"
+        cases = {"flipped": (data[:9] + bytes([data[9] ^ 1]) + data[10:],
+                             "records.bin: the tree over its records is sha256:"),
+                 "short": (data[:-1], f"records.bin: {len(data) - 1} bytes found, {size}"),
+                 "long": (data + b"x", f"records.bin: {len(data) + 1} bytes found, {size}"),
+                 "empty": (b"", f"records.bin: 0 bytes found, {size}")}
+        for case, (content, naming) in cases.items():
+            with self.subTest(case):
+                records.write_bytes(content)
+                shutil.rmtree(self.dir / "v", ignore_errors=True)
+                (self.dir / "socket").unlink(missing_ok=True)
+                verifier = self.verifier("--records", records)
+                done = subprocess.run(
+                    [os.environ["GINN_BIN"] + "/ginn", "work", "--connect",
+                     f"unix:{self.dir}/socket", self.job()], capture_output=True, text=True,
+                    timeout=LIMIT_SECONDS, check=False)
+                self.assertNotEqual(done.returncode, 0)
+                self.assertNotEqual(verifier.wait(LIMIT_SECONDS), 0)
+                self.assertRegex(verifier.stderr.read(), naming)
+                self.assert_no_result(self.dir / "v")
+
+    def test_arguments_of_the_verifier(self):
+        full = ["--listen", f"unix:{self.dir}/s", "--records", "missing.bin", "--out", "v"]
+        for arguments, naming in [([], "--listen"), (["--what", "x"], "--what"),
+                                  (full + ["--threads", "0"], "--threads"),
+                                  (full + ["--threads", "2x"], "--threads"),
+                                  (full + ["--threads"], "--threads"),
+                                  (["--listen", "tcp:1", *full[2:]], "tcp:1"),
+                                  (["--listen", "unix:" + "x" * 200, *full[2:]], "200 bytes")]:
+            process = self.start("ginn-verifier", *arguments)
+            error = process.communicate(timeout=LIMIT_SECONDS)[1]
+            self.assertEqual(process.returncode, 2, error)
+            self.assertIn(naming, error)
+
+    def test_nobody_listens(self):
+        self.refused("work", "--connect", f"unix:{self.dir}/socket", self.job(), code=3,
+                     naming=[f"{self.dir}/socket"])
+        self.refused("work", "--connect", "tcp:1.2.3.4:5", self.job(), naming=["tcp:1.2.3.4:5"])
+
+
+class Interrupted(LabTest):
+    """Runs that cannot end: nothing is left that looks like a result, and no process."""
+
+    def long_run(self):
+        train = self.start("ginn", "train", self.job(epochs=LONG), "--out", "r", "--json-lines",
+                           "--threads", 1)
+        self.assertIn('"step":1,', train.stdout.readline())
+        verifiers = children(train.pid)
+        self.assertEqual(len(verifiers), 1)
+        return train, verifiers[0]
+
+    def end(self, train):
+        error = train.communicate(timeout=LIMIT_SECONDS)[1]
+        self.assertEqual(children(train.pid), [])
+        self.assert_no_result(self.dir / "r")
+        return error
+
+    def test_killed_verifier(self):
+        train, verifier = self.long_run()
+        os.kill(verifier, signal.SIGKILL)
+        error = self.end(train)
+        self.assertEqual(train.returncode, 3, error)
+        self.assertIn("verifier", error)
+
+    def test_control_c(self):
+        for number in [signal.SIGINT, signal.SIGTERM]:
+            shutil.rmtree(self.dir / "r", ignore_errors=True)
+            train, verifier = self.long_run()
+            train.send_signal(number)
+            error = self.end(train)
+            self.assertEqual(train.returncode, 3, error)
+            self.assertIn("interrupted", error)
+            self.assertFalse(alive(verifier))
+
+    def test_killed_worker_takes_the_verifier_along(self):
+        train, verifier = self.long_run()
+        train.kill()
+        train.communicate(timeout=LIMIT_SECONDS)
+        deadline = time.monotonic() + LIMIT_SECONDS
+        while alive(verifier) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        self.assertFalse(alive(verifier))
+        self.assertFalse((self.dir / "r" / "certificate.json").exists())
+
+
+class FullDisk(LabTest):
+    def fails(self, out, **options):
+        """A verified run ends without a verdict or rejected, a baseline with the reason."""
+        done = self.ginn(1, "train", self.job(), "--out", out, **options)
+        self.assertRegex(done.stdout, r"REJECTED: write_failed: \S+/model\.safetensors")
+        self.assert_no_result(out)
+        for mode in ["--unverified", "--trusted-only"]:
+            shutil.rmtree(out)
+            self.refused("train", self.job(), "--out", out, mode, code=3,
+                         naming=["write_failed", out / "model.safetensors"], **options)
+            self.assert_no_result(out)
+
+    def test_file_size_limit(self):
+        """Every write behind byte 16384 of a file fails; the model has about 300 KB."""
+        def limit():
+            resource.setrlimit(resource.RLIMIT_FSIZE, (16384, 16384))
+        # Python ignores SIGXFSZ, and so do its children with this option.
+        self.fails(self.dir / "r", preexec_fn=limit, restore_signals=False)
+
+    def mount(self, kilobytes):
+        disk = self.dir / "disk"
+        disk.mkdir(exist_ok=True)
+        mount = ["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "none", str(disk)]
+        if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:
+            self.skipTest("a small file system needs the right to mount one")
+        return disk
+
+    def unmount(self):
+        subprocess.run(["umount", str(self.dir / "disk")], check=True)
+
+    def test_full_file_system(self):
+        disk = self.mount(64)
+        try:
+            self.fails(disk / "r")
+        finally:
+            self.unmount()
+
+    def test_no_model_without_a_certificate(self):
+        """Space for the model, but not for everything: wherever it ends, both are there or none."""
+        job = self.job()
+        self.ginn(0, "train", job, "--out", "r", "--unverified")
+        model = (self.dir / "r" / "model.safetensors").stat().st_size // 1024
+        seen = set()
+        for more in range(4, 32, 4):
+            disk = self.mount(model + more)
+            try:
+                subprocess.run([os.environ["GINN_BIN"] + "/ginn", "train", job, "--out", disk / "r"],
+                               env=self.environment(), capture_output=True, check=False,
+                               timeout=LIMIT_SECONDS)
+                left = {path.name for path in (disk / "r").iterdir()}
+            finally:
+                self.unmount()
+            both = left & {"model.safetensors", "certificate.json"}
+            self.assertIn(len(both), [0, 2], (more, left))
+            seen.add(len(both))
+        self.assertEqual(seen, {0, 2})
+
+
+def alive(pid):
+    """Whether the process runs; one that only waits to be reaped does not."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii") as stat:
+            return stat.read().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+if __name__ == "__main__":
+    main()
