@@ -46,10 +46,13 @@ struct Measured {
 };
 
 // One convolution's three contractions.
-Status bench_convolution(const std::string& name, const device::ConvShape& shape,
-                         device::Level level, double seconds, std::vector<Measured>& out) {
-  device::Buffer<int16_t> x(shape.input_count()), y(shape.output_count()),
-      dx(shape.input_count()), w(shape.weight_count());
+Status bench_convolution(const std::string& name,
+                         const device::ConvShape& shape,
+                         device::Level level,
+                         double seconds,
+                         std::vector<Measured>& out) {
+  device::Buffer<int16_t> x(shape.input_count()), y(shape.output_count()), dx(shape.input_count()),
+      w(shape.weight_count());
   device::Buffer<int64_t> dw(shape.weight_count());
   fill_bell(1, 8191, {x.data(), x.size()});
   fill_bell(2, 8191, {w.data(), w.size()});
@@ -62,10 +65,10 @@ Status bench_convolution(const std::string& name, const device::ConvShape& shape
   const double gmacs = static_cast<double>(shape.macs()) * 1e-9;
   const auto add = [&](const char* what, const auto& body) -> Status {
     GINN_ASSIGN(const double time, median(seconds, [&]() -> Status {
-      scratch.reset();
-      body();
-      return ok_status();
-    }));
+                  scratch.reset();
+                  body();
+                  return ok_status();
+                }));
     out.push_back({fmt::format("{} {}", name, what), gmacs / time, "GMAC/s"});
     return ok_status();
   };
@@ -74,7 +77,8 @@ Status bench_convolution(const std::string& name, const device::ConvShape& shape
   return add("wgrad", [&] { convolution.wgrad(x.data(), dy.data(), dw.data(), scratch); });
 }
 
-Status bench_primitives(const BenchOptions& options, device::Level level,
+Status bench_primitives(const BenchOptions& options,
+                        device::Level level,
                         std::vector<Measured>& out) {
   const double seconds = options.seconds / 8;
   const uint32_t n = options.microbatch;
@@ -116,8 +120,8 @@ Status bench_step(const BenchOptions& options, device::Level level, std::vector<
   const auto workspace = training->workspace();
   training::Contribution contribution(training->graph());
   GINN_ASSIGN(const double one, median(options.seconds, [&] {
-                return training->contribution(*run.records, weights, 0, 0, *workspace,
-                                              contribution);
+                return training->contribution(
+                    *run.records, weights, 0, 0, *workspace, contribution);
               }));
   const double images = options.microbatch;
   out.push_back({"contribution", one * 1e3, "ms"});
@@ -145,7 +149,7 @@ Status bench_train(const BenchOptions& options, device::Level level, std::vector
     last = Clock::now();
     GINN_TRY(worker::train(*training, *run.records, pool, hooks));
     GINN_CHECK(!times.empty());
-    times[times.size() - run.job.steps] = times.back();   // the first step also makes the workspaces
+    times[times.size() - run.job.steps] = times.back();  // the first step also makes the workspaces
   }
   std::sort(times.begin(), times.end());
   out.push_back({"training", options.batch / times[times.size() / 2], "images/s"});
@@ -167,16 +171,16 @@ Status bench_intake(const BenchOptions& options, device::Level level, std::vecto
   training::encode(training->graph(), contribution, bytes.subspan(kPrefix));
   std::unique_ptr<verifier::Intake> intake;
   GINN_ASSIGN(const double step, median(options.seconds, [&]() -> Status {
-    if (intake == nullptr || intake->complete()) {
-      GINN_ASSIGN(intake, verifier::Intake::create(*training));
-    }
-    const uint64_t t = intake->next_step();
-    for (uint32_t j = 0; j < run.job.microbatches(); ++j) {
-      protocol::write_prefix({t, j}, bytes.first<kPrefix>());
-      GINN_TRY(intake->take(payload, ~uint64_t{0}));
-    }
-    return ok_status();
-  }));
+                if (intake == nullptr || intake->complete()) {
+                  GINN_ASSIGN(intake, verifier::Intake::create(*training));
+                }
+                const uint64_t t = intake->next_step();
+                for (uint32_t j = 0; j < run.job.microbatches(); ++j) {
+                  protocol::write_prefix({t, j}, bytes.first<kPrefix>());
+                  GINN_TRY(intake->take(payload, ~uint64_t{0}));
+                }
+                return ok_status();
+              }));
   const double taken = static_cast<double>(payload.size()) * run.job.microbatches();
   out.push_back({"intake", taken / step * 1e-9, "GB/s"});
   out.push_back({"intake of one contribution", step / run.job.microbatches() * 1e3, "ms"});
@@ -203,8 +207,9 @@ Result<int> bench_verb(const BenchOptions& options) {
     }
   }
   if (results.empty()) {
-    return input_error("usage", concat("--only ", printable(options.only),
-                                       ": expected primitives, step, train or intake"));
+    return input_error(
+        "usage",
+        concat("--only ", printable(options.only), ": expected primitives, step, train or intake"));
   }
   if (options.json) {
     crypto::Json::Object json;
@@ -215,8 +220,10 @@ Result<int> bench_verb(const BenchOptions& options) {
     fmt::print("{}\n", crypto::pretty_json(json));
     return 0;
   }
-  fmt::print("{}, level {}, {} threads for \"training\"; medians\n\n", options.model,
-             device::level_name(level), options.threads);
+  fmt::print("{}, level {}, {} threads for \"training\"; medians\n\n",
+             options.model,
+             device::level_name(level),
+             options.threads);
   for (const Measured& m : results) fmt::print("  {:<40} {:>10.3f} {}\n", m.name, m.value, m.unit);
   return 0;
 }

@@ -1,7 +1,8 @@
+#include "cli/inspect.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
 
 #include "base/file.h"
@@ -10,17 +11,107 @@
 #include "cli/verbs.h"
 #include "crypto/dsse.h"
 #include "crypto/json.h"
-#include "import/dataset_import.h"
 #include "model_file/safetensors.h"
-#include "nn/models.h"
 
 namespace ginn::cli {
 namespace {
 
 constexpr uint64_t kMaxFileBytes = uint64_t{1} << 32;
 constexpr size_t kMaxTextBytes = size_t{1} << 26;
+constexpr crypto::JsonLimits kLimits{kMaxTextBytes, 16};
+constexpr size_t kEntriesShown = 20;  // of a transcript, at each end
 
-// Text from a file is hostile to a terminal: what is not printable ASCII is escaped, line by line.
+// The payload of an envelope that is a string in a document (a grant), or null.
+crypto::Json nested_payload(const std::string& text) {
+  if (!text.starts_with('{')) return nullptr;
+  const auto envelope = crypto::parse_envelope(text, kMaxTextBytes);
+  if (!envelope.ok()) return nullptr;
+  auto payload = crypto::parse_json(as_text(envelope->payload), kLimits);
+  return payload.ok() ? std::move(*payload) : crypto::Json(nullptr);
+}
+
+// Depth is that of a parsed document, which is limited; payloads are not opened twice.
+crypto::Json decoded(const crypto::Json& value) {
+  if (const std::string* text = value.as_string()) {
+    crypto::Json payload = nested_payload(*text);
+    if (payload.is_null()) return value;
+    return crypto::Json::Object{{"envelopePayload", std::move(payload)}};
+  }
+  crypto::Json copy = value;
+  if (crypto::Json::Array* array = copy.as_array()) {
+    for (crypto::Json& item : *array) item = decoded(item);
+  }
+  if (crypto::Json::Object* object = copy.as_object()) {
+    for (auto& [key, item] : *object) item = decoded(item);
+  }
+  return copy;
+}
+
+struct Entry {
+  uint64_t step = 0;
+  std::string state, head;
+};
+
+Result<Entry> parse_entry(std::string_view line, size_t number) {
+  const auto wrong = [&](std::string_view what) {
+    return input_error("transcript_line", concat("line ", number, ": ", what));
+  };
+  const auto json = crypto::parse_json(line, {size_t{1} << 12, 4});
+  if (!json.ok()) return wrong(json.error().message);
+  const auto step = crypto::integer_field(*json, "step");
+  const auto state = crypto::string_field(*json, "state");
+  const auto head = crypto::string_field(*json, "head");
+  if (!step.ok()) return wrong(step.error().message);
+  if (!state.ok()) return wrong(state.error().message);
+  if (!head.ok()) return wrong(head.error().message);
+  return Entry{*step, *state, *head};
+}
+
+Result<std::vector<Entry>> parse_entries(std::string_view text) {
+  std::vector<Entry> entries;
+  while (!text.empty()) {
+    const size_t end = std::min(text.find('\n'), text.size());
+    GINN_ASSIGN(Entry entry, parse_entry(text.substr(0, end), entries.size() + 1));
+    entries.push_back(std::move(entry));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return entries;
+}
+
+bool is_transcript(std::string_view text) {
+  return parse_entry(text.substr(0, std::min(text.find('\n'), text.size())), 1).ok();
+}
+
+bool is_safetensors(ByteView bytes) {
+  uint64_t header = 0;
+  if (bytes.size() < sizeof header + 2) return false;
+  std::memcpy(&header, bytes.data(), sizeof header);
+  return header <= model_file::kMaxHeaderBytes && bytes[8] == '{';
+}
+
+// Parsers of bytes do not know the file's name.
+Result<int> named(const std::string& name, Result<int> result) {
+  if (result.ok()) return result;
+  Error error = result.error();
+  error.message = concat(printable(name, 4096), ": ", error.message);
+  return error;
+}
+
+Result<int> inspect_json(const std::string& name, std::string_view text, bool json) {
+  if (is_transcript(text)) return inspect_transcript(name, text, json);
+  GINN_ASSIGN(const crypto::Json document, crypto::parse_json(text, kLimits));
+  if (document.find("payloadType") != nullptr) return inspect_envelope(name, text, json);
+  if (const auto job = job::parse(text); job.ok()) return inspect_job(name, *job, json);
+  if (json) {
+    fmt::print("{}\n", crypto::pretty_json(document));
+  } else {
+    print_escaped(crypto::pretty_json(document));
+  }
+  return 0;
+}
+
+}  // namespace
+
 void print_escaped(std::string_view text) {
   while (!text.empty()) {
     const size_t end = std::min(text.find('\n'), text.size());
@@ -31,180 +122,71 @@ void print_escaped(std::string_view text) {
 
 Result<int> inspect_envelope(const std::string& name, std::string_view text, bool json) {
   GINN_ASSIGN(const crypto::Envelope envelope, crypto::parse_envelope(text, kMaxTextBytes));
-  crypto::JsonLimits limits;
-  limits.bytes = kMaxTextBytes;
-  GINN_ASSIGN(const crypto::Json payload, crypto::parse_json(as_text(envelope.payload), limits));
+  GINN_ASSIGN(const crypto::Json payload, crypto::parse_json(as_text(envelope.payload), kLimits));
   if (json) {
-    crypto::Json::Object document;
-    document["payloadType"] = envelope.payload_type;
-    document["keyid"] = envelope.key_id;
-    document["payload"] = payload;
-    document["signatureChecked"] = false;
+    const crypto::Json::Object document{{"payloadType", envelope.payload_type},
+                                        {"keyid", envelope.key_id},
+                                        {"payload", decoded(payload)},
+                                        {"signatureChecked", false}};
     fmt::print("{}\n", crypto::pretty_json(document));
     return 0;
   }
-  fmt::print("{}: a signed envelope (DSSE); the signature is NOT checked here: ginn verify does that\n",
-             printable(name));
-  fmt::print("payload type  {}\nkey           {}\n\n", printable(envelope.payload_type),
-             printable(envelope.key_id));
-  print_escaped(crypto::pretty_json(payload));
+  fmt::print(
+      "{}: a signed envelope (DSSE). Nothing is checked here, not even the signature:\n"
+      "ginn verify does that.\n\npayload type  {}\nkey id        {}\n\n",
+      printable(name),
+      printable(envelope.payload_type),
+      printable(envelope.key_id));
+  print_escaped(crypto::pretty_json(decoded(payload)));
   return 0;
 }
 
-void print_layers(const nn::Graph& graph) {
-  fmt::print("\n  {:<24} {:<9} {:>16} {:>12} {:>16}\n", "layer", "kind", "output", "parameters",
-             "multiply-adds");
-  std::vector<size_t> parameters(graph.operations().size(), 0);
-  for (size_t i = 0; i < graph.operations().size(); ++i) {
-    const std::string& name = graph.operations()[i]->name();
-    for (const nn::Parameter& p : graph.parameters()) {
-      if (p.name.substr(0, p.name.rfind('.')) == name) parameters[i] += p.count;
-    }
-  }
-  nn::ValueId output = 1;   // operations but the loss make one value each, in order
-  for (size_t i = 0; i < graph.operations().size(); ++i) {
-    const nn::Operation& operation = *graph.operations()[i];
-    std::string shape = "-";
-    if (operation.kind() != "loss") {
-      const nn::Extent e = graph.values()[output++].extent;
-      shape = fmt::format("{}x{}x{}", e.h, e.w, e.c);
-    }
-    fmt::print("  {:<24} {:<9} {:>16} {:>12} {:>16}\n", operation.name(), operation.kind(), shape,
-               operation.kind() == "loss" ? 0 : parameters[i], operation.macs());
-  }
-  fmt::print("  {} parameters, {} multiply-adds an image\n", graph.parameter_count(), graph.macs());
-}
-
-Result<int> inspect_job(const std::string& name, const job::Job& job, bool json) {
+Result<int> inspect_transcript(const std::string& name, std::string_view text, bool json) {
+  GINN_ASSIGN(const std::vector<Entry> entries, parse_entries(text));
+  const Entry& last = entries.back();  // is_transcript() has seen one
   if (json) {
-    fmt::print("{}\n", crypto::pretty_json(job::to_json(job)));
+    const crypto::Json::Object document{{"entries", static_cast<double>(entries.size())},
+                                        {"last_step", crypto::Json::integer(last.step)},
+                                        {"head", last.head},
+                                        {"chainChecked", false}};
+    fmt::print("{}\n", crypto::pretty_json(document));
     return 0;
   }
-  GINN_ASSIGN(const nn::Graph graph, nn::build_model(job.model, job.input_height(),
-                                                     job.input_width(), job.data.channels,
-                                                     job.data.classes));
-  fmt::print("{}: a job\n\ndigest        {}\n", printable(name), crypto::tagged(job::digest(job)));
-  fmt::print("data          {} records of {} x {} x {}, {} classes, root {}\n", job.data.records,
-             job.data.height, job.data.width, job.data.channels, job.data.classes,
-             crypto::tagged(job.data.root()));
-  fmt::print("training      {} steps of {} images, {} contributions of {}\n", job.steps, job.batch,
-             job.contributions(), job.microbatch);
-  fmt::print("model         {}\n", job.model);
-  print_layers(graph);
-  return 0;
-}
-
-struct TensorSummary {
-  double low = 0, high = 0, norm = 0;
-};
-
-TensorSummary summarize(const model_file::NamedTensor& tensor) {
-  TensorSummary s;
-  double squares = 0;
-  const size_t count = tensor.data.size() / model_file::dtype_bytes(tensor.dtype);
-  for (size_t i = 0; i < count; ++i) {
-    double value = 0;
-    const uint8_t* at = tensor.data.data() + i * model_file::dtype_bytes(tensor.dtype);
-    const auto load = [&]<typename T>(T v) {
-      std::memcpy(&v, at, sizeof v);
-      value = static_cast<double>(v);
-    };
-    switch (tensor.dtype) {
-      case model_file::Dtype::kF32:
-        load(float{});
-        break;
-      case model_file::Dtype::kI64:
-        load(int64_t{});
-        break;
-      case model_file::Dtype::kI16:
-        load(int16_t{});
-        break;
-      case model_file::Dtype::kI8:
-        load(int8_t{});
-        break;
-    }
-    s.low = i == 0 ? value : std::min(s.low, value);
-    s.high = i == 0 ? value : std::max(s.high, value);
-    squares += value * value;
-  }
-  s.norm = std::sqrt(squares);
-  return s;
-}
-
-Result<int> inspect_tensors(const std::string& name, ByteView bytes, bool json) {
-  GINN_ASSIGN(const model_file::TensorFile file, model_file::parse_safetensors(bytes));
-  crypto::Json::Array array;
-  if (!json) {
-    fmt::print("{}: safetensors, SHA-256 {}\n\n  {:<36} {:<5} {:<18} {:>12} {:>12} {:>12}\n",
-               printable(name), crypto::hex(crypto::sha256(bytes)), "tensor", "type", "shape",
-               "smallest", "largest", "norm");
-  }
-  for (const model_file::NamedTensor& tensor : file.tensors) {
-    std::string shape;
-    for (uint64_t size : tensor.shape) shape += concat(shape.empty() ? "" : "x", size);
-    const TensorSummary s = summarize(tensor);
-    if (json) {
-      crypto::Json::Object item;
-      item["name"] = tensor.name;
-      item["dtype"] = model_file::dtype_name(tensor.dtype);
-      item["shape"] = shape;
-      array.emplace_back(std::move(item));
-    } else {
-      fmt::print("  {:<36} {:<5} {:<18} {:>12.5g} {:>12.5g} {:>12.5g}\n", printable(tensor.name),
-                 model_file::dtype_name(tensor.dtype), shape, s.low, s.high, s.norm);
+  fmt::print("{}: a transcript of {} entries up to step {}\nhead          {}\n",
+             printable(name),
+             entries.size(),
+             last.step,
+             printable(last.head));
+  fmt::print("The chain is not recomputed here: ginn verify does that.\n\n{:>12}  state\n", "step");
+  for (size_t i = 0; i < entries.size(); ++i) {
+    const bool hidden = i >= kEntriesShown && i + kEntriesShown < entries.size();
+    if (!hidden) fmt::print("{:>12}  {}\n", entries[i].step, printable(entries[i].state));
+    if (hidden && i == kEntriesShown) {
+      fmt::print("{:>12}  {} more\n", "...", entries.size() - 2 * kEntriesShown);
     }
   }
-  if (json) fmt::print("{}\n", crypto::pretty_json(crypto::Json(std::move(array))));
   return 0;
 }
-
-bool looks_like_safetensors(ByteView bytes) {
-  if (bytes.size() < 10) return false;
-  uint64_t header = 0;
-  std::memcpy(&header, bytes.data(), sizeof header);
-  return header <= model_file::kMaxHeaderBytes && bytes[8] == '{';
-}
-
-Result<int> inspect_json(const std::string& name, std::string_view text, bool json) {
-  if (text.find("\"payloadType\"") != std::string_view::npos) {
-    return inspect_envelope(name, text, json);
-  }
-  if (const Result<job::Job> job = job::parse(text); job.ok()) return inspect_job(name, *job, json);
-  crypto::JsonLimits limits;
-  limits.bytes = kMaxTextBytes;
-  // A transcript, or metrics as JSON lines: each line a document.
-  const Result<crypto::Json> whole = crypto::parse_json(text, limits);
-  if (whole.ok()) {
-    print_escaped(crypto::pretty_json(*whole));
-    return 0;
-  }
-  const size_t line = std::min(text.find('\n'), text.size());
-  if (crypto::parse_json(text.substr(0, line), limits).ok() && line < text.size()) {
-    fmt::print("{}: {} lines of JSON\n\n", printable(name),
-               std::count(text.begin(), text.end(), '\n'));
-    print_escaped(text);
-    return 0;
-  }
-  return whole.error();
-}
-
-}  // namespace
 
 Result<int> inspect_verb(const InspectOptions& options) {
   GINN_ASSIGN(const Bytes bytes, read_file(options.file, kMaxFileBytes));
-  const std::string_view text = as_text(bytes);
-  if (looks_like_safetensors(bytes)) return inspect_tensors(options.file, bytes, options.json);
-  if (text.size() > kMaxTextBytes) {
-    return input_error("unknown_file", concat(options.file, ": neither safetensors nor text"));
+  if (is_safetensors(bytes)) {
+    return named(options.file, inspect_tensors(options.file, bytes, options.json));
   }
-  if (text.starts_with('{')) return inspect_json(options.file, text, options.json);
-  if (std::string_view(options.file).ends_with(".toml")) {
-    GINN_ASSIGN(const LoadedJob loaded, load_job(options.file));
-    return inspect_job(options.file, loaded.resolved.job, options.json);
+  const std::string_view text = as_text(bytes);
+  if (text.size() <= kMaxTextBytes) {
+    if (text.starts_with('{')) {
+      return named(options.file, inspect_json(options.file, text, options.json));
+    }
+    if (std::string_view(options.file).ends_with(".toml")) {
+      GINN_ASSIGN(const LoadedJob loaded, load_job(options.file));
+      return inspect_job(options.file, loaded.resolved.job, options.json);
+    }
   }
   return input_error("unknown_file",
-                     concat(options.file, ": not a job (.toml, job.json), a certificate, a rejection, "
-                                          "a transcript or safetensors"));
+                     concat(printable(options.file, 4096),
+                            ": not a job (.toml, job.json), a certificate, a rejection, a "
+                            "transcript, safetensors or JSON"));
 }
 
 }  // namespace ginn::cli

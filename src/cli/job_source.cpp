@@ -42,13 +42,16 @@ Result<job::Job> load_job_for_checking(const std::string& path,
   GINN_ASSIGN(const import::JobFile file, import::parse_job_file(as_text(text), path));
   if (!file.root) {
     return input_error("job_without_root",
-                       concat(path, ": data.root is missing. It binds the training data; `ginn plan ",
-                              path, "` prints it on a machine that has the data"));
+                       concat(path,
+                              ": data.root is missing. It binds the training data; `ginn plan ",
+                              path,
+                              "` prints it on a machine that has the data"));
   }
   if (!facts) {
     return input_error("job_without_facts",
-                       concat(path, ": the run's folder has no readable job.json, which says how "
-                                    "many records of which shape the root stands for"));
+                       concat(path,
+                              ": the run's folder has no readable job.json, which says how "
+                              "many records of which shape the root stands for"));
   }
   GINN_ASSIGN(import::ResolvedJob resolved, import::resolve_job(file, *facts));
   return std::move(resolved.job);

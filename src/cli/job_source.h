@@ -14,21 +14,22 @@ namespace ginn::cli {
 struct LoadedJob {
   import::ResolvedJob resolved;
   std::unique_ptr<data::MemoryRecords> train;
-  std::filesystem::path test_path;   // empty: none
+  std::filesystem::path test_path;  // empty: none
 };
 
-// Reads the TOML file and its training data. Relative data paths are relative to the job file's folder.
+// Reads the TOML file and its training data. Relative data paths are relative to the job file's
+// folder.
 Result<LoadedJob> load_job(const std::string& path);
 
-// The same for a relying party who has no data: `facts` come from elsewhere and must have the root that
-// the file names. A file that is the canonical JSON of a resolved job needs no facts. Codes: those of
-// parsing, "job_without_root" when a TOML file names none.
+// The same for a relying party who has no data: `facts` come from elsewhere and must have the root
+// that the file names. A file that is the canonical JSON of a resolved job needs no facts. Codes:
+// those of parsing, "job_without_root" when a TOML file names none.
 Result<job::Job> load_job_for_checking(const std::string& path,
                                        const std::optional<data::DatasetFacts>& facts);
 
 // Of a run's folder: job.json. Codes: read_file's, job::parse's.
 Result<job::Job> load_run_job(const std::filesystem::path& dir);
 
-uint32_t thread_count(uint32_t asked);   // 0: all cores; at most 256
+uint32_t thread_count(uint32_t asked);  // 0: all cores; at most 256
 
 }  // namespace ginn::cli

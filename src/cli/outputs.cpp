@@ -10,7 +10,8 @@
 namespace ginn::cli {
 namespace {
 
-Status write_metrics(const std::filesystem::path& out, const JobRun& run,
+Status write_metrics(const std::filesystem::path& out,
+                     const JobRun& run,
                      std::vector<exporting::MetricsRow>& rows) {
   exporting::MetricsWriter writer(out / "metrics.csv");
   double seconds = 0.0;
@@ -21,9 +22,13 @@ Status write_metrics(const std::filesystem::path& out, const JobRun& run,
     const double rate = row.seconds > seconds ? images / (row.seconds - seconds) : 0.0;
     seconds = row.seconds;
     steps = row.report.step + 1;
-    GINN_TRY(writer.add({row.report.step, static_cast<double>(row.report.learning_rate),
-                         row.report.claimed_loss, row.report.claimed_accuracy, rate,
-                         row.verifier.taken, row.verifier.replays_done,
+    GINN_TRY(writer.add({row.report.step,
+                         static_cast<double>(row.report.learning_rate),
+                         row.report.claimed_loss,
+                         row.report.claimed_accuracy,
+                         rate,
+                         row.verifier.taken,
+                         row.verifier.replays_done,
                          row.verifier.replays_queued}));
   }
   rows = writer.rows();
@@ -60,7 +65,9 @@ std::optional<crypto::Digest> last_head(const std::filesystem::path& file) {
 
 }  // namespace
 
-Status write_outputs(const TrainOptions& options, const JobRun& run, RunRecord record,
+Status write_outputs(const TrainOptions& options,
+                     const JobRun& run,
+                     RunRecord record,
                      const std::optional<worker::Verdict>& verdict) {
   const std::filesystem::path out = options.out;
   record.job_file = std::filesystem::absolute(options.job).string();

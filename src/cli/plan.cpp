@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
+#include <ctime>
 
 #include "certificate/issue/terms.h"
 #include "cli/job_source.h"
@@ -19,19 +21,26 @@ double since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-// Times `body` several times for about `seconds`; the median of one call.
+// Of this thread: what a busy machine gives to others does not count.
+double cpu_seconds() {
+  timespec time{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
+}
+
+// Calls `body` several times for about `seconds`; the median CPU time of one call.
 template <typename Body>
 Result<double> median_seconds(double seconds, const Body& body) {
   constexpr size_t kLeast = 5;
   std::vector<double> times;
   const auto start = Clock::now();
   while (times.size() < kLeast || (since(start) < seconds && times.size() < 200)) {
-    const auto begin = Clock::now();
+    const double begin = cpu_seconds();
     GINN_TRY(body());
-    times.push_back(since(begin));
+    times.push_back(cpu_seconds() - begin);
   }
-  std::nth_element(times.begin(), times.begin() + static_cast<ptrdiff_t>(times.size() / 2),
-                   times.end());
+  std::nth_element(
+      times.begin(), times.begin() + static_cast<ptrdiff_t>(times.size() / 2), times.end());
   return times[times.size() / 2];
 }
 
@@ -47,25 +56,26 @@ Result<guarantee::CostConstants> measure(const training::Training& training,
   uint32_t next = 0;
   constexpr double kSeconds = 1.0;
   GINN_ASSIGN(constants.replay_seconds, median_seconds(kSeconds, [&] {
-                return training.contribution(records, weights, 0, next++ % microbatches, *workspace,
-                                             contribution);
+                return training.contribution(
+                    records, weights, 0, next++ % microbatches, *workspace, contribution);
               }));
   Bytes payload(protocol::kContributionPrefixBytes + training::encoded_size(training.graph()));
   const std::span<uint8_t> bytes(payload);
-  training::encode(training.graph(), contribution,
-                   bytes.subspan(protocol::kContributionPrefixBytes));
+  training::encode(
+      training.graph(), contribution, bytes.subspan(protocol::kContributionPrefixBytes));
   std::unique_ptr<verifier::Intake> intake;
-  GINN_ASSIGN(const double step_seconds, median_seconds(kSeconds, [&]() -> Status {
-    if (intake == nullptr || intake->complete()) {
-      GINN_ASSIGN(intake, verifier::Intake::create(training));
-    }
-    const uint64_t step = intake->next_step();
-    for (uint32_t j = 0; j < microbatches; ++j) {
-      protocol::write_prefix({step, j}, bytes.first<protocol::kContributionPrefixBytes>());
-      GINN_TRY(intake->take(payload, ~uint64_t{0}));
-    }
-    return ok_status();
-  }));
+  GINN_ASSIGN(
+      const double step_seconds, median_seconds(kSeconds, [&]() -> Status {
+        if (intake == nullptr || intake->complete()) {
+          GINN_ASSIGN(intake, verifier::Intake::create(training));
+        }
+        const uint64_t step = intake->next_step();
+        for (uint32_t j = 0; j < microbatches; ++j) {
+          protocol::write_prefix({step, j}, bytes.first<protocol::kContributionPrefixBytes>());
+          GINN_TRY(intake->take(payload, ~uint64_t{0}));
+        }
+        return ok_status();
+      }));
   constants.intake_seconds = step_seconds / microbatches;
   constants.fixed_seconds = constants.replay_seconds / 3.0 *
                             static_cast<double>(training.job().bn_samples) /
@@ -85,8 +95,7 @@ struct Plan {
 };
 
 double share_of(const Plan& plan) {
-  return plan.terms.sampling.budget_contributions() /
-         static_cast<double>(plan.job.contributions());
+  return plan.terms.sampling.budget_contributions() / static_cast<double>(plan.job.contributions());
 }
 
 double unverified_seconds(const Plan& plan) {
@@ -125,34 +134,49 @@ void print_text(const Plan& plan) {
   const guarantee::Sampling& sampling = plan.terms.sampling;
   const double n = static_cast<double>(job.contributions());
   fmt::print("job digest           {}\n", crypto::tagged(job::digest(job)));
-  fmt::print("data root            {}{}\n", crypto::tagged(job.data.root()),
+  fmt::print("data root            {}{}\n",
+             crypto::tagged(job.data.root()),
              plan.has_root ? "" : "   <- put this into [data]: root = \"...\"");
-  fmt::print("model                {}: {} parameters, {:.2f} M multiply-adds an image\n", job.model,
-             plan.parameters, static_cast<double>(plan.macs) * 1e-6);
-  fmt::print("training             {} steps of {} images; {} contributions of {} images\n", job.steps,
-             job.batch, job.contributions(), job.microbatch);
-  fmt::print("budget               {:.4g} % = {:.1f} contributions\n", 100.0 * share_of(plan),
+  fmt::print("model                {}: {} parameters, {:.2f} M multiply-adds an image\n",
+             job.model,
+             plan.parameters,
+             static_cast<double>(plan.macs) * 1e-6);
+  fmt::print("training             {} steps of {} images; {} contributions of {} images\n",
+             job.steps,
+             job.batch,
+             job.contributions(),
+             job.microbatch);
+  fmt::print("budget               {:.4g} % = {:.1f} contributions\n",
+             100.0 * share_of(plan),
              sampling.budget_contributions());
   fmt::print("expected replays     {:.1f} ({:.2f} %), each contribution with q = {:.5f}\n",
-             sampling.expected_replays(), 100.0 * sampling.expected_replays() / n, sampling.q());
-  fmt::print("measured here        replay {:.3f} ms, intake {:.3f} ms a contribution ({} threads)\n",
-             plan.constants.replay_seconds * 1e3, plan.constants.intake_seconds * 1e3,
-             plan.threads);
+             sampling.expected_replays(),
+             100.0 * sampling.expected_replays() / n,
+             sampling.q());
+  fmt::print(
+      "measured here        replay {:.3f} ms, intake {:.3f} ms a contribution ({} threads)\n",
+      plan.constants.replay_seconds * 1e3,
+      plan.constants.intake_seconds * 1e3,
+      plan.threads);
   fmt::print("trusted CPU time     {} against {} if the TEE trained alone: {:.1f} %\n",
-             duration(plan.cost.trusted_seconds), duration(plan.cost.pure_tee_seconds),
+             duration(plan.cost.trusted_seconds),
+             duration(plan.cost.pure_tee_seconds),
              100.0 * plan.cost.ratio);
-  fmt::print("wall time            unverified {}; verified {} if the verifier has a core of its own\n",
-             duration(unverified_seconds(plan)),
-             duration(std::max(unverified_seconds(plan), plan.cost.trusted_seconds)));
+  fmt::print(
+      "wall time            unverified {}; verified {} if the verifier has a core of its own\n",
+      duration(unverified_seconds(plan)),
+      duration(std::max(unverified_seconds(plan), plan.cost.trusted_seconds)));
   if (plan.cost.ratio > 0.5) {
-    fmt::print("note                 verifying costs the trusted side more than half of training "
-               "there: little is gained for this job\n");
+    fmt::print(
+        "note                 verifying costs the trusted side more than half of training "
+        "there: little is gained for this job\n");
   }
   if (plan.threads > job.microbatches()) {
-    fmt::print("note                 a step has {} microbatches: more threads than that stay idle\n",
-               job.microbatches());
+    fmt::print(
+        "note                 a step has {} microbatches: more threads than that stay idle\n",
+        job.microbatches());
   }
-  fmt::print("\n{}\n", certificate::guarantee_statement(plan.terms));
+  fmt::print("\n{}", wrapped(certificate::guarantee_statement(plan.terms)));
 }
 
 }  // namespace
@@ -164,8 +188,8 @@ Result<int> plan_verb(const PlanOptions& options) {
   GINN_ASSIGN(const auto training, training::Training::create(job, level));
   GINN_ASSIGN(const guarantee::Sampling sampling, job::sampling(job));
   GINN_ASSIGN(const guarantee::CostConstants constants, measure(*training, *loaded.train));
-  const certificate::Terms terms{job.probability, job.budget, job.verify,  job.verify_last,
-                                 job.lives,       job.steps,  sampling};
+  const certificate::Terms terms{
+      job.probability, job.budget, job.verify, job.verify_last, job.lives, job.steps, sampling};
   const Plan plan{job,
                   loaded.resolved.has_root,
                   training->graph().parameter_count(),

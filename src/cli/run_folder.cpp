@@ -13,8 +13,9 @@ Status prepare_run_folder(const std::filesystem::path& path) {
   if (std::filesystem::exists(path, error)) {
     if (!std::filesystem::is_directory(path, error) || !std::filesystem::is_empty(path, error)) {
       return input_error("out_exists",
-                         concat(path.string(), " exists and is not an empty folder; name another "
-                                               "--out, or remove it"));
+                         concat(path.string(),
+                                " exists and is not an empty folder; name another "
+                                "--out, or remove it"));
     }
     return ok_status();
   }

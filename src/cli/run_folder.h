@@ -7,11 +7,11 @@
 
 namespace ginn::cli {
 
-// run.json: how a folder came about. A convenience for people and for `ginn eval`; not covered by the
-// certificate.
+// run.json: how a folder came about. A convenience for people and for `ginn eval`; not covered by
+// the certificate.
 struct RunRecord {
-  std::string mode;                     // "verified", "unverified", "trusted-only", "attack"
-  std::string job_file, train, test;    // absolute paths; test may be empty
+  std::string mode;                   // "verified", "unverified", "trusted-only", "attack"
+  std::string job_file, train, test;  // absolute paths; test may be empty
   double wall_seconds = 0;
   double worker_cpu_seconds = 0, verifier_cpu_seconds = 0;
   double worker_peak_bytes = 0, verifier_peak_bytes = 0;

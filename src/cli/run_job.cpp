@@ -30,7 +30,8 @@ void watch_interrupts() {
   std::signal(SIGPIPE, SIG_IGN);
 }
 
-JobRun::JobRun(const TrainOptions& options, LoadedJob job,
+JobRun::JobRun(const TrainOptions& options,
+               LoadedJob job,
                std::unique_ptr<training::Training> training)
     : options_(options),
       job_(std::move(job)),
@@ -57,10 +58,12 @@ Result<std::unique_ptr<training::State>> JobRun::train(const data::RecordSource&
 
 Status JobRun::step_done(const worker::StepReport& report, worker::Client* client) {
   if (interrupted) {
-    return environment_error(
-        "interrupted", concat("stopped after step ", report.step + 1, " of ",
-                              training_->job().steps,
-                              "; this version cannot go on from here: start the run again"));
+    return environment_error("interrupted",
+                             concat("stopped after step ",
+                                    report.step + 1,
+                                    " of ",
+                                    training_->job().steps,
+                                    "; this version cannot go on from here: start the run again"));
   }
   const uint64_t steps = training_->job().steps;
   const bool last = report.step + 1 == steps;
@@ -91,12 +94,16 @@ std::string JobRun::progress_line(const worker::StepReport& report,
   const double steps = static_cast<double>(training_->job().steps);
   const double done = static_cast<double>(report.step + 1);
   const double elapsed = seconds();
-  std::string line = fmt::format(
-      "step {}/{}  {:.0f} images/s  claimed loss {:.4f}", report.step + 1, training_->job().steps,
-      done * training_->job().batch / elapsed, report.claimed_loss);
+  std::string line = fmt::format("step {}/{}  {:.0f} images/s  claimed loss {:.4f}",
+                                 report.step + 1,
+                                 training_->job().steps,
+                                 done * training_->job().batch / elapsed,
+                                 report.claimed_loss);
   if (status.taken > 0) {
-    line += fmt::format("  verifier: {} taken, {} replayed, {} queued", status.taken,
-                        status.replays_done, status.replays_queued);
+    line += fmt::format("  verifier: {} taken, {} replayed, {} queued",
+                        status.taken,
+                        status.replays_done,
+                        status.replays_queued);
   }
   return line + fmt::format("  {} left", duration(elapsed * (steps - done) / done));
 }
@@ -104,11 +111,12 @@ std::string JobRun::progress_line(const worker::StepReport& report,
 Result<std::unique_ptr<JobRun>> open_job_run(const TrainOptions& options) {
   GINN_ASSIGN(LoadedJob job, load_job(options.job));
   if (!job.resolved.has_root) {
-    return input_error(
-        "job_without_root",
-        concat(options.job, ": data.root is missing: it binds the data that is trained on. On a "
-                            "machine you trust, put this line into [data]:\n  root = \"",
-               crypto::tagged(job.resolved.job.data.root()), "\""));
+    return input_error("job_without_root",
+                       concat(options.job,
+                              ": data.root is missing: it binds the data that is trained on. On a "
+                              "machine you trust, put this line into [data]:\n  root = \"",
+                              crypto::tagged(job.resolved.job.data.root()),
+                              "\""));
   }
   GINN_ASSIGN(const device::Level level, device::choose_level());
   GINN_ASSIGN(auto training, training::Training::create(job.resolved.job, level));
@@ -139,8 +147,8 @@ Result<VerifierSide> open_verifier(const TrainOptions& options, const JobRun& ru
   const auto records = side.folder->path() / "records.bin";
   GINN_TRY(import::write_records_file(*run.job().train, records));
   const std::filesystem::path out = std::filesystem::absolute(options.out);
-  GINN_ASSIGN(side.process, VerifierProcess::start(records, out, out / "verifier.log",
-                                                   options.verifier_threads));
+  GINN_ASSIGN(side.process,
+              VerifierProcess::start(records, out, out / "verifier.log", options.verifier_threads));
   side.address = side.process->address();
   return side;
 }
@@ -155,8 +163,7 @@ Result<worker::Verdict> train_with(JobRun& run, worker::Client& client) {
                            "the verifier ended without a verdict: verifier.log says why");
 }
 
-void print_verdict(const TrainOptions& options, const JobRun& run,
-                   const worker::Verdict& verdict) {
+void print_verdict(const TrainOptions& options, const JobRun& run, const worker::Verdict& verdict) {
   if (options.json) {
     crypto::Json::Object json;
     json["accepted"] = verdict.accepted;
@@ -170,9 +177,13 @@ void print_verdict(const TrainOptions& options, const JobRun& run,
   }
   if (options.quiet) return;
   if (verdict.accepted) {
-    fmt::print("accepted by a SIMULATED TEE, which proves nothing to others; {} in {}\n"
-               "check it: ginn verify {} --job {} --allow-simulated\n",
-               "model.safetensors and certificate.json", options.out, options.out, options.job);
+    fmt::print(
+        "accepted by a SIMULATED TEE, which proves nothing to others; {} in {}\n"
+        "check it: ginn verify {} --job {} --allow-simulated\n",
+        "model.safetensors and certificate.json",
+        options.out,
+        options.out,
+        options.job);
   } else {
     fmt::print("REJECTED: {}: {}\n", printable(verdict.code), printable(verdict.message, 1000));
   }
@@ -185,8 +196,7 @@ Result<int> run_verified(const TrainOptions& options, JobRun& run, const std::st
   record.mode = mode;
   GINN_ASSIGN(VerifierSide side, open_verifier(options, run));
   constexpr int kPatienceMs = 20000;
-  auto client =
-      worker::Client::create(side.address, run.training(), local_grant, kPatienceMs);
+  auto client = worker::Client::create(side.address, run.training(), local_grant, kPatienceMs);
   if (!client.ok()) return client.error();
   GINN_ASSIGN(const worker::Verdict verdict, train_with(run, **client));
   run.set_final_status((*client)->status());

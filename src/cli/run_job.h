@@ -16,7 +16,7 @@ namespace ginn::cli {
 // A step as metrics.csv and the report show it.
 struct StepRow {
   worker::StepReport report;
-  double seconds = 0;              // since the start
+  double seconds = 0;  // since the start
   protocol::RunStatus verifier;
 };
 
@@ -67,12 +67,14 @@ Result<std::unique_ptr<JobRun>> open_job_run(const TrainOptions& options);
 // Signs the grant of a simulated run with a key made for it: an owner's leave in form only.
 Result<std::string> local_grant(const certificate::StartStatement& start);
 
-// The verified run: starts a verifier (or uses options.verifier), trains, waits for the verdict and leaves
-// the folder's files. Exit code 0 accepted, 1 rejected.
+// The verified run: starts a verifier (or uses options.verifier), trains, waits for the verdict and
+// leaves the folder's files. Exit code 0 accepted, 1 rejected.
 Result<int> run_verified(const TrainOptions& options, JobRun& run, const std::string& mode);
 
 // metrics.csv, run.json and report.html, from what the folder holds.
-Status write_outputs(const TrainOptions& options, const JobRun& run, RunRecord record,
+Status write_outputs(const TrainOptions& options,
+                     const JobRun& run,
+                     RunRecord record,
                      const std::optional<worker::Verdict>& verdict);
 
 }  // namespace ginn::cli

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 
 namespace ginn::cli {
@@ -42,6 +43,32 @@ std::string duration(double seconds) {
   const auto whole = static_cast<long long>(seconds + 0.5);
   if (whole < 3600) return fmt::format("{} min {:02} s", whole / 60, whole % 60);
   return fmt::format("{} h {:02} min", whole / 3600, whole % 3600 / 60);
+}
+
+std::string wrapped(std::string_view text, size_t columns) {
+  std::string out;
+  size_t column = 0;
+  while (!text.empty()) {
+    const size_t end = std::min(text.find_first_of(" \n"), text.size());
+    const std::string_view word = text.substr(0, end);
+    const bool newline = end < text.size() && text[end] == '\n';
+    text.remove_prefix(std::min(end + 1, text.size()));
+    if (!word.empty()) {
+      if (column > 0 && column + 1 + word.size() > columns) {
+        out += '\n';
+        column = 0;
+      }
+      if (column > 0) out += ' ';
+      out += word;
+      column += word.size() + (column > 0 ? 1 : 0);
+    }
+    if (newline) {
+      out += '\n';
+      column = 0;
+    }
+  }
+  if (!out.empty() && out.back() != '\n') out += '\n';
+  return out;
 }
 
 std::string bytes_text(double bytes) {

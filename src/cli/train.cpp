@@ -14,19 +14,27 @@ Status check_options(const TrainOptions& options) {
   if (options.trusted_only && options.unverified) {
     return input_error("usage", "--trusted-only and --unverified exclude each other");
   }
-  if (options.device != "auto" && options.device != "cpu") {
-    return environment_error("no_device", concat("device \"", printable(options.device),
-                                                 "\": this build has the CPU only"));
+  const bool cuda = options.device == "cuda" || options.device.starts_with("cuda:");
+  if (options.device != "auto" && options.device != "cpu" && !cuda) {
+    return input_error(
+        "usage",
+        concat("there is no device \"", printable(options.device), "\": expected auto or cpu"));
+  }
+  if (cuda) {
+    return environment_error(
+        "no_device",
+        concat("device \"", printable(options.device), "\": this build has the CPU only"));
   }
   if (options.tee != "simulated") {
-    return environment_error("no_tee", concat("TEE \"", printable(options.tee),
-                                              "\": this build has the simulated one only"));
+    return environment_error(
+        "no_tee",
+        concat("TEE \"", printable(options.tee), "\": this build has the simulated one only"));
   }
   return ok_status();
 }
 
-// The two baselines: the same job in this process alone, without a certificate. Trusted-only reads its
-// records as the verifier would, from a file and checked against the root.
+// The two baselines: the same job in this process alone, without a certificate. Trusted-only reads
+// its records as the verifier would, from a file and checked against the root.
 Result<int> run_baseline(const TrainOptions& options, JobRun& run) {
   std::unique_ptr<TemporaryFolder> folder;
   std::unique_ptr<data::FileRecords> checked;

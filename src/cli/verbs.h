@@ -8,12 +8,12 @@
 #include "base/result.h"
 
 // The verbs of `ginn`. Each returns the exit code (0 good, 1 the answer is "no") or an error, which
-// main() prints and turns into 1, 2 or 3. With `json` a verb prints one JSON document and nothing else on
-// standard output.
+// main() prints and turns into 1, 2 or 3. With `json` a verb prints one JSON document and nothing
+// else on standard output.
 namespace ginn::cli {
 
 struct InitOptions {
-  std::string path = "job.toml";   // refused when it exists
+  std::string path = "job.toml";  // refused when it exists
 };
 Result<int> init_verb(const InitOptions& options);
 
@@ -25,18 +25,18 @@ Result<int> data_verb(const DataOptions& options);
 
 struct PlanOptions {
   std::string job;
-  uint32_t threads = 0;            // 0: all cores
+  uint32_t threads = 0;  // 0: all cores
   bool json = false;
 };
 Result<int> plan_verb(const PlanOptions& options);
 
 struct TrainOptions {
   std::string job;
-  std::string out;                 // must not exist, or be empty
-  std::string device = "auto";     // "auto", "cpu"
+  std::string out;              // must not exist, or be empty
+  std::string device = "auto";  // "auto", "cpu"
   std::string tee = "simulated";
-  std::string verifier;            // address; empty: starts ginn-verifier
-  uint32_t threads = 0;            // 0: all cores
+  std::string verifier;  // address; empty: starts ginn-verifier
+  uint32_t threads = 0;  // 0: all cores
   uint32_t verifier_threads = 1;
   bool trusted_only = false;
   bool unverified = false;
@@ -48,7 +48,7 @@ Result<int> train_verb(const TrainOptions& options);
 
 struct WorkOptions {
   std::string job;
-  std::string connect;             // "unix:PATH"
+  std::string connect;  // "unix:PATH"
   uint32_t threads = 0;
   bool quiet = false;
 };
@@ -56,17 +56,17 @@ Result<int> work_verb(const WorkOptions& options);
 
 struct VerifyOptions {
   std::string dir;
-  std::string job;                 // TOML or the canonical JSON; may be empty
-  std::string job_digest;          // "sha256:..." or hex; may be empty
-  std::string owner_key;           // "ed25519:..."; may be empty
+  std::string job;         // TOML or the canonical JSON; may be empty
+  std::string job_digest;  // "sha256:..." or hex; may be empty
+  std::string owner_key;   // "ed25519:..."; may be empty
   bool allow_simulated = false;
   bool json = false;
 };
 Result<int> verify_verb(const VerifyOptions& options);
 
 struct EvalOptions {
-  std::string dir;                 // a run's folder
-  std::string test;                // data; empty: the path in the run's job file
+  std::string dir;   // a run's folder
+  std::string test;  // data; empty: the path in the run's job file
   uint32_t threads = 0;
   bool json = false;
 };
@@ -77,8 +77,8 @@ struct AttackOptions {
   std::string out;
   std::string attack = "noise";
   double share = 0.01;
-  std::optional<uint64_t> count;   // instead of a share
-  uint64_t seed = 1;               // which contributions, and the noise
+  std::optional<uint64_t> count;  // instead of a share
+  uint64_t seed = 1;              // which contributions, and the noise
   uint32_t threads = 0;
   uint32_t verifier_threads = 1;
   bool quiet = false;
@@ -101,10 +101,10 @@ struct BenchOptions {
   std::string model = "resnet8";
   uint32_t height = 28, width = 28, channels = 1;
   uint32_t microbatch = 32;
-  uint32_t batch = 128;            // images a step of "train"
-  std::string only;                // "primitives", "step", "train", "intake"; empty: all
+  uint32_t batch = 128;  // images a step of "train"
+  std::string only;      // "primitives", "step", "train", "intake"; empty: all
   uint32_t threads = 1;
-  double seconds = 2.0;            // of each measurement
+  double seconds = 2.0;  // of each measurement
   bool json = false;
 };
 Result<int> bench_verb(const BenchOptions& options);

@@ -28,7 +28,7 @@ Usage to_usage(const rusage& usage) {
 // In the child: only async-signal-safe calls.
 [[noreturn]] void become_verifier(const char* program, char* const* arguments, const char* log) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  ::setpgid(0, 0);   // Ctrl-C is the parent's to handle
+  ::setpgid(0, 0);  // Ctrl-C is the parent's to handle
   const int file = ::open(log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (file >= 0) {
     ::dup2(file, STDERR_FILENO);
@@ -51,8 +51,8 @@ Result<std::unique_ptr<TemporaryFolder>> TemporaryFolder::create() {
   const auto base = std::filesystem::temp_directory_path(error);
   std::string name = ((error ? std::filesystem::path("/tmp") : base) / "ginn-XXXXXX").string();
   if (::mkdtemp(name.data()) == nullptr) {
-    return environment_error("cannot_start", concat("making a temporary folder ", name, ": ",
-                                                    std::strerror(errno)));
+    return environment_error(
+        "cannot_start", concat("making a temporary folder ", name, ": ", std::strerror(errno)));
   }
   auto folder = std::make_unique<TemporaryFolder>();
   folder->path_ = name;
@@ -65,8 +65,10 @@ TemporaryFolder::~TemporaryFolder() {
 }
 
 Result<std::unique_ptr<VerifierProcess>> VerifierProcess::start(
-    const std::filesystem::path& records, const std::filesystem::path& out,
-    const std::filesystem::path& log, uint32_t threads) {
+    const std::filesystem::path& records,
+    const std::filesystem::path& out,
+    const std::filesystem::path& log,
+    uint32_t threads) {
   std::error_code error;
   const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
   const auto program = self.parent_path() / "ginn-verifier";
@@ -76,10 +78,14 @@ Result<std::unique_ptr<VerifierProcess>> VerifierProcess::start(
   }
   auto process = std::unique_ptr<VerifierProcess>(new VerifierProcess());
   process->socket_ = records.parent_path() / "verifier.sock";
-  std::vector<std::string> words = {program.string(),      "--listen",
-                                    process->address(),    "--records",
-                                    records.string(),      "--out",
-                                    out.string(),          "--threads",
+  std::vector<std::string> words = {program.string(),
+                                    "--listen",
+                                    process->address(),
+                                    "--records",
+                                    records.string(),
+                                    "--out",
+                                    out.string(),
+                                    "--threads",
                                     std::to_string(threads)};
   std::vector<char*> arguments;
   for (std::string& word : words) arguments.push_back(word.data());

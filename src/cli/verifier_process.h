@@ -40,7 +40,8 @@ class VerifierProcess {
   Usage usage_;
 };
 
-// A private folder below the system's temporary folder, removed when destroyed. Code "cannot_start".
+// A private folder below the system's temporary folder, removed when destroyed. Code
+// "cannot_start".
 class TemporaryFolder {
  public:
   static Result<std::unique_ptr<TemporaryFolder>> create();

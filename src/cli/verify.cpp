@@ -4,6 +4,7 @@
 #include "certificate/check/run_check.h"
 #include "certificate/issue/format.h"
 #include "cli/job_source.h"
+#include "cli/terminal.h"
 #include "cli/verbs.h"
 #include "crypto/json.h"
 
@@ -72,7 +73,7 @@ void print(const certificate::Outcome& outcome) {
     for (const std::string& file : outcome.uncovered_files) fmt::print(" {}", printable(file));
     fmt::print("\n");
   }
-  fmt::print("\n{}\n", outcome.summary);
+  fmt::print("\n{}", wrapped(outcome.summary));
 }
 
 }  // namespace

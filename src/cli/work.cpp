@@ -13,8 +13,8 @@ Result<int> work_verb(const WorkOptions& options) {
   GINN_ASSIGN(const auto run, open_job_run(train));
   watch_interrupts();
   constexpr int kPatienceMs = 5000;
-  GINN_ASSIGN(const auto client, worker::Client::create(options.connect, run->training(),
-                                                        local_grant, kPatienceMs));
+  GINN_ASSIGN(const auto client,
+              worker::Client::create(options.connect, run->training(), local_grant, kPatienceMs));
   auto state = run->train(*run->job().train, client.get());
   std::optional<worker::Verdict> verdict;
   if (state.ok()) {
@@ -25,8 +25,10 @@ Result<int> work_verb(const WorkOptions& options) {
     if (!verdict) return environment_error("verifier_gone", "the verifier ended without a verdict");
   }
   if (!options.quiet) {
-    fmt::print("{}: {}: {}\n", verdict->accepted ? "accepted" : "REJECTED",
-               printable(verdict->code), printable(verdict->message, 1000));
+    fmt::print("{}: {}: {}\n",
+               verdict->accepted ? "accepted" : "REJECTED",
+               printable(verdict->code),
+               printable(verdict->message, 1000));
   }
   return verdict->accepted ? 0 : 1;
 }

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
 #include <functional>
 #include <memory>
@@ -218,6 +219,7 @@ std::vector<ConvShape> large_shapes() {
                                    shape(2, 90, 61, 33, 5, 5, 3, 2),
                                    shape(1, 61, 90, 31, 17, 2, 2, 0),
                                    shape(37, 1, 1, 9, 9, 1, 1, 0),
+                                   shape(1, 1, 8193, 3, 4, 1, 1, 0),
                                    shape(1, 40, 40, 3, 16, 7, 2, 2),
                                    shape(1, 3, 1200, 6, 7, 3, 1, 1),
                                    shape(1, 600, 3, 50, 4, 3, 2, 1),
@@ -491,6 +493,27 @@ TEST(Cut, UnitsThatFit) {
   EXPECT_EQ(cpu::units_that_fit(0, half, 7), 7);
   EXPECT_EQ(cpu::units_that_fit(half, half - 1, 5, half - 1), 0);
   EXPECT_EQ(cpu::units_that_fit((half - 1) / 2, (half - 1) / 2 - 1, 5, half - 1), 2);
+}
+
+// Constant tensors reach the Cauchy-Schwarz bound: a flush one unit too late overflows.
+TEST(Convolution, TightBoundsAtEveryMagnitude) {
+  const auto levels = fast_levels();
+  for (const ConvShape& s : {shape(1, 1, 7, 784, 9, 1, 1, 0),
+                             shape(1, 4, 4, 128, 9, 3, 1, 1),
+                             shape(1, 5, 5, 66, 66, 3, 1, 1),
+                             shape(2, 30, 30, 5, 6, 3, 1, 1)}) {
+    for (int16_t value = 700; value <= 8191; value = static_cast<int16_t>(value * 6 / 5)) {
+      Inputs in(s, Fill::kExtreme, Fill::kExtreme);
+      std::fill_n(in.x.data(), in.x.size(), value);
+      std::fill_n(in.w.data(), in.w.size(), static_cast<int16_t>(-value));
+      std::fill_n(in.dy.data(), in.dy.size(), value);
+      const Outputs expected = run_level(Level::kPortable, s, in);
+      for (const auto& [name, run] : levels) {
+        SCOPED_TRACE(name);
+        expect_same(s, run(s, in), expected);
+      }
+    }
+  }
 }
 
 // Sums just below and just above what a dgrad phase may leave in int32.

@@ -8,16 +8,17 @@
 namespace ginn::device {
 
 // The maps and integer reductions of docs/arithmetic.md, sections 5 to 8, compiled once for every
-// instruction-set level. All lengths in elements. A tensor [rows, channels] is walked flat; per-channel
-// constants are repeated to a `period` (see below), a multiple of 16 and of the number of channels.
+// instruction-set level. All lengths in elements. A tensor [rows, channels] is walked flat;
+// per-channel constants are repeated to a `period` (see below), a multiple of 16 and of the number
+// of channels.
 size_t channel_period(size_t channels);
 
 // Sums over the positions of one period; the caller folds positions i, i + channels, ... together.
 struct ChannelSums {
-  int64_t* first;    // sum of q (or g)                     [period]
-  int64_t* second;   // sum of q^2 (or g q)                 [period]
-  int32_t* low;      // smallest q                          [period], null for gradient_sums
-  int32_t* high;     // largest q, or largest |g|           [period]
+  int64_t* first;   // sum of q (or g)                     [period]
+  int64_t* second;  // sum of q^2 (or g q)                 [period]
+  int32_t* low;     // smallest q                          [period], null for gradient_sums
+  int32_t* high;    // largest q, or largest |g|           [period]
 };
 
 struct AffineTerm {
@@ -30,27 +31,33 @@ struct SgdConstants {
   float learning_rate, momentum, weight_decay;
   float decoupled_decay;  // lr * wd when decoupled
   bool decoupled, nesterov;
-  double microbatches;    // M
+  double microbatches;  // M
 };
 
 struct MapKernels {
-  uint32_t (*maxabs_f32)(const float* x, size_t count);        // magnitude_bits
+  uint32_t (*maxabs_f32)(const float* x, size_t count);  // magnitude_bits
   int32_t (*maxabs_i16)(const int16_t* x, size_t count);
   // out = quant(x * scale, q_max)
   void (*quantise)(const float* x, size_t count, float scale, int32_t q_max, int16_t* out);
   void (*channel_sums)(const int16_t* q, size_t count, size_t period, ChannelSums sums);
-  void (*gradient_sums)(const int16_t* g, const int16_t* q, size_t count, size_t period,
-                        ChannelSums sums);
+  void (*gradient_sums)(
+      const int16_t* g, const int16_t* q, size_t count, size_t period, ChannelSums sums);
   // out = quant14(relu?(term 1 + term 2)); `terms` is 1 or 2. Returns max|out|.
-  int32_t (*activate)(const AffineTerm* term, int terms, bool relu, size_t count, size_t period,
-                      int16_t* out);
+  int32_t (*activate)(
+      const AffineTerm* term, int terms, bool relu, size_t count, size_t period, int16_t* out);
   // g = 0 where activation <= 0
   void (*mask)(const int16_t* activation, size_t count, int16_t* g);
   // out = rne(clamp(d[0] scale[0] + d[1] scale[1] + ...)), 2 <= inputs <= 4
   void (*join)(const int16_t* const* d, const float* scale, int inputs, size_t count, int16_t* out);
   // dy = quant14(fma(c1, g, fma(c2, q, c0)))
-  void (*normalise_backward)(const int16_t* g, const int16_t* q, const float* c1, const float* c2,
-                             const float* c0, size_t count, size_t period, int16_t* dy);
+  void (*normalise_backward)(const int16_t* g,
+                             const int16_t* q,
+                             const float* c1,
+                             const float* c2,
+                             const float* c0,
+                             size_t count,
+                             size_t period,
+                             int16_t* dy);
   // out = shift_rne(x, shift), shift in [0, 15]
   void (*shift_round)(const int16_t* x, size_t count, int shift, int16_t* out);
   // out = f32((f64(sum) * scale) / divisor)
@@ -62,10 +69,8 @@ struct MapKernels {
   uint64_t (*norm2)(const int16_t* q, size_t count);
   void (*accumulate)(const int16_t* q, size_t count, int shift, int64_t* sum);  // sum += q << shift
   // docs/arithmetic.md, section 8; returns the larger magnitude_bits of all w and v.
-  uint32_t (*sgd)(const int64_t* sum, size_t count, const SgdConstants& constants, float* w, float* v);
-  // mask, then gradient_sums, in one pass.
-  void (*masked_gradient_sums)(const int16_t* activation, int16_t* g, const int16_t* q, size_t count,
-                               size_t period, ChannelSums sums);
+  uint32_t (*sgd)(
+      const int64_t* sum, size_t count, const SgdConstants& constants, float* w, float* v);
 };
 
 const MapKernels& map_kernels(Level level);

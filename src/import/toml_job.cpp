@@ -216,6 +216,37 @@ int line_of(const JobFile& file, std::string_view key) {
   return found == file.lines.end() ? 0 : found->second;
 }
 
+// Whether a value can be judged before the data is known.
+bool depends_on_data(const JobFile& file, std::string_view key) {
+  if (key == "integrity.budget") return !file.job.budget.is_share;
+  return key == "augment.crop" || key.starts_with("data.");
+}
+
+// Values out of range and impossible combinations that no data could make good, so that they are
+// reported beside unknown keys and wrong types: judged with data that every job would fit.
+void add_range_problems(const JobFile& file, std::vector<JobProblem>& problems) {
+  data::DatasetFacts roomy;
+  roomy.records = 1 << 20;
+  roomy.height = 64;
+  roomy.width = 64;
+  roomy.channels = 1;
+  roomy.classes = 10;
+  job::Job job = file.job;
+  fill_from_data(file, roomy, job);
+  job.mean.assign(1, 0.5);
+  job.std.assign(1, 0.5);
+  job.preprocess.pad = 0;
+  job.preprocess.crop = 0;
+  for (job::Problem& problem : job::validate(job)) {
+    const int line = line_of(file, problem.key);
+    const bool known = std::any_of(problems.begin(), problems.end(), [&](const JobProblem& other) {
+      return other.key == problem.key;
+    });
+    if (known || depends_on_data(file, problem.key)) continue;
+    problems.push_back({line, std::move(problem.key), std::move(problem.message)});
+  }
+}
+
 }  // namespace
 
 Result<JobFile> parse_job_file(std::string_view text, std::string_view file_name) {
@@ -241,6 +272,7 @@ Result<JobFile> parse_job_file(std::string_view text, std::string_view file_name
   FileReader reader(file);
   reader.read_table(table, "");
   std::vector<JobProblem> problems = reader.finish();
+  add_range_problems(file, problems);
   if (!problems.empty()) return job_file_error(file_name, std::move(problems));
   return file;
 }

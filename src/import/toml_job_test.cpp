@@ -57,7 +57,7 @@ std::string key_message(std::string_view table, std::string_view key_and_value) 
 
 Result<ResolvedJob> resolve(std::string_view text, const data::DatasetFacts& facts = fashion()) {
   const auto file = parse_job_file(text, "job.toml");
-  EXPECT_TRUE(file.ok()) << file.error().message;
+  if (!file.ok()) return file.error();
   return resolve_job(*file, facts);
 }
 

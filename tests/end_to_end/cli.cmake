@@ -1,8 +1,16 @@
 # The programs as a person runs them. cli_lab.py is what the scripts share.
 find_package(Python3 REQUIRED COMPONENTS Interpreter)
-foreach(script cli_test cli_run_test)
+
+# ginn_cli_test(SCRIPT LABEL)
+function(ginn_cli_test script label)
   add_test(NAME end_to_end.${script}
-           COMMAND ${Python3_EXECUTABLE} -B ${CMAKE_CURRENT_LIST_DIR}/${script}.py
+           COMMAND ${Python3_EXECUTABLE} -B ${CMAKE_SOURCE_DIR}/tests/end_to_end/${script}.py
                    $<TARGET_FILE_DIR:ginn>)
-  set_tests_properties(end_to_end.${script} PROPERTIES LABELS cli TIMEOUT 600)
-endforeach()
+  set_tests_properties(end_to_end.${script} PROPERTIES LABELS ${label} TIMEOUT 600)
+endfunction()
+
+if(TARGET ginn)
+  ginn_cli_test(cli_test quick)
+  ginn_cli_test(cli_run_test runs)
+  ginn_cli_test(cli_fault_test quick)
+endif()

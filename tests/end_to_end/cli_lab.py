@@ -1,4 +1,4 @@
-"""What the command-line tests share: the programs, tiny data and jobs, a run of them with a limit."""
+"""What the command-line tests share: the programs, tiny data and jobs, a command with a limit."""
 
 import functools
 import os
@@ -107,7 +107,7 @@ class LabTest(unittest.TestCase):
         return done
 
     def refused(self, *arguments, naming, code=2, **options):
-        """Expects the exit code and that standard error says "ginn: " and names each of `naming`."""
+        """Expects the exit code, and that standard error says "ginn: " and each of `naming`."""
         done = self.ginn(code, *arguments, **options)
         self.assertRegex(done.stderr, r"(?m)^ginn: ")
         for name in naming:
@@ -118,7 +118,7 @@ class LabTest(unittest.TestCase):
         """Starts a program in the background; it is gone when the test ends."""
         process = subprocess.Popen([program(name), *map(str, arguments)], cwd=self.dir,
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                                   env=self.environment())
+                                   env=self.environment(), start_new_session=True)
         self.addCleanup(self.stop, process)
         return process
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """What each verb says to wrong input: the exit code, and that the message names the thing.
 
-Usage: cli_test.py FOLDER_OF_PROGRAMS. Runs that train are in cli_run_test.py.
+Usage: cli_test.py FOLDER_OF_PROGRAMS. Runs that train are in cli_run_test.py and
+cli_fault_test.py.
 """
 
 import gzip

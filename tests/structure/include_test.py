@@ -57,6 +57,7 @@ LIBRARIES = {
     "Python.h": [],
 }
 SUFFIXES = {".h", ".cpp", ".cu", ".cuh"}
+TEST_NAME = re.compile(r"(^|_)test(_files)?$|^test_")  # of a file that belongs to tests
 INCLUDE = re.compile(r"^\s*#\s*include\b\s*(.*?)\s*(?://.*)?$")
 
 
@@ -92,7 +93,7 @@ def sources(src):
 
 def test_stems(src):
     """Files that belong to tests: named so, or a source (with its header) of a ginn_test target."""
-    stems = {p.with_suffix("") for p in sources(src) if re.search(r"(^|_)test(_files)?$", p.stem)}
+    stems = {p.with_suffix("") for p in sources(src) if TEST_NAME.search(p.stem)}
     for cmake in src.rglob("CMakeLists.txt"):
         for call in re.findall(r"ginn_test\(([^)]*)\)", cmake.read_text()):
             names = call.split("DEPS")[0].split()[2:]

@@ -12,6 +12,8 @@ import subprocess
 import sys
 import tempfile
 
+from include_test import TEST_NAME
+
 FOLDERS = ["src", "tests", "bench", "fuzz", "cmake", "examples", "scripts", "docs"]
 CODE = {".h", ".cpp", ".cu", ".cuh"}
 NARROW = CODE | {".py", ".cmake"}  # prose and generated vectors may be wider
@@ -53,7 +55,7 @@ def faults(root):
         if not data:
             continue
         lines = data.split(b"\n")
-        is_test = "test" in path.stem or not name.startswith("src/")
+        is_test = TEST_NAME.search(path.stem) or not name.startswith("src/")
         code = path.suffix in CODE
         narrow = path.suffix in NARROW or path.name == "CMakeLists.txt"
         found += line_faults(name, lines, narrow, code)

@@ -21,6 +21,10 @@ struct One {
     return static_cast<int16_t>(static_cast<int32_t>((both + kMagic) - kMagic));
   }
   GINN_MAPS_INLINE static void store(int16_t* p, int16_t q) { *p = q; }
+  GINN_MAPS_INLINE static int16_t larger(int16_t most, int16_t q) {
+    const int16_t magnitude = static_cast<int16_t>(q < 0 ? -q : q);
+    return magnitude > most ? magnitude : most;
+  }
 };
 
 #ifdef __AVX2__
@@ -67,6 +71,9 @@ struct Sixteen {
   GINN_MAPS_INLINE static void store(int16_t* p, __m256i q) {
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), q);
   }
+  GINN_MAPS_INLINE static __m256i larger(__m256i most, __m256i q) {
+    return _mm256_max_epi16(most, _mm256_abs_epi16(q));
+  }
 };
 typedef Sixteen Many;
 
@@ -75,6 +82,24 @@ typedef Sixteen Many;
 typedef One Many;
 
 #endif
+
+// The largest magnitude met.
+struct Largest {
+  One::Shorts one = {};
+  Many::Shorts many = {};
+
+  GINN_MAPS_INLINE void add(One, One::Shorts q) { one = One::larger(one, q); }
+#ifdef __AVX2__
+  GINN_MAPS_INLINE void add(Sixteen, __m256i q) { many = Sixteen::larger(many, q); }
+#endif
+  GINN_MAPS_INLINE int32_t value() const {
+    int16_t lanes[Many::kWidth];
+    __builtin_memcpy(lanes, &many, sizeof lanes);
+    int16_t most = one;
+    for (size_t i = 0; i < Many::kWidth; ++i) most = One::larger(most, lanes[i]);
+    return most;
+  }
+};
 
 // Calls body(V{}, i) for all of [0, count), as many at a time as the level can.
 template <typename Body>

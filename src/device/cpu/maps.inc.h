@@ -15,16 +15,9 @@
 namespace ginn::device::GINN_MAPS_NAMESPACE {
 namespace {
 
-constexpr float kMagic = 12582912.0f;
+#include "device/cpu/floats.inc.h"
+#include "device/cpu/sums.inc.h"
 
-// Round to nearest even, |x| <= 2^22.
-GINN_MAPS_INLINE int32_t rne(float x) {
-  return static_cast<int32_t>((x + kMagic) - kMagic);
-}
-GINN_MAPS_INLINE float clamp(float x, float q) {
-  const float below = x < q ? x : q;  // NaN gives q
-  return below > -q ? below : -q;
-}
 GINN_MAPS_INLINE uint32_t bits_of(float x) {
   uint32_t bits;
   __builtin_memcpy(&bits, &x, sizeof bits);
@@ -50,57 +43,50 @@ int32_t maxabs_i16(const int16_t* __restrict x, size_t count) {
   return -low > high ? -low : high;
 }
 
-void quantise(const float* __restrict x, size_t count, float scale, int32_t q_max,
-              int16_t* __restrict out) {
+void quantise(const float* x, size_t count, float scale, int32_t q_max, int16_t* out) {
   const float limit = static_cast<float>(q_max);
-  for (size_t i = 0; i < count; ++i) {
-    out[i] = static_cast<int16_t>(rne(clamp(x[i] * scale, limit)));
-  }
+  for_floats(
+      count, [&](auto v, size_t i) __attribute__((always_inline)) {
+        v.store(out + i, v.round(v.multiply(v.load(x + i), v.all(scale)), limit));
+      });
 }
-
-#include "device/cpu/sums.inc.h"
 
 template <int terms, bool relu>
-GINN_MAPS_INLINE int32_t activate_block(
-    const int16_t* __restrict q1, const float* __restrict a1, const float* __restrict b1,
-    const int16_t* __restrict q2, const float* __restrict a2, const float* __restrict b2,
-    size_t count, int16_t* __restrict out) {
-  int16_t low = 0;
-  int16_t high = 0;
-  for (size_t i = 0; i < count; ++i) {
-    float v = __builtin_fmaf(a1[i], static_cast<float>(q1[i]), b1[i]);
-    if constexpr (terms == 2) v = v + __builtin_fmaf(a2[i], static_cast<float>(q2[i]), b2[i]);
-    if constexpr (relu) v = v > 0.0f ? v : 0.0f;
-    const int16_t q = static_cast<int16_t>(rne(clamp(v, 8191.0f)));
-    out[i] = q;
-    if constexpr (!relu) low = q < low ? q : low;
-    high = q > high ? q : high;
-  }
-  return -low > high ? -low : high;
+GINN_MAPS_INLINE void activate_block(
+    const AffineTerm* term, size_t begin, size_t count, int16_t* out, Largest& largest) {
+  const AffineTerm t = term[0];
+  const AffineTerm u = term[terms - 1];
+  for_floats(
+      count, [&](auto v, size_t i) __attribute__((always_inline)) {
+        auto x = v.fma(v.load(t.a + i), v.from(t.q + begin + i), v.load(t.b + i));
+        if constexpr (terms == 2) {
+          x = v.add(x, v.fma(v.load(u.a + i), v.from(u.q + begin + i), v.load(u.b + i)));
+        }
+        if constexpr (relu) x = v.positive(x);
+        const auto q = v.round(x, 8191.0f);
+        v.store(out + begin + i, q);
+        largest.add(v, q);
+      });
 }
 
-int32_t activate(const AffineTerm* term, int terms, bool relu, size_t count, size_t period,
-                 int16_t* out) {
-  int32_t largest = 0;
+template <int terms, bool relu>
+int32_t activate_blocks(const AffineTerm* term, size_t count, size_t period, int16_t* out) {
+  Largest largest;
   for (size_t begin = 0; begin < count; begin += period) {
     const size_t n = count - begin < period ? count - begin : period;
-    const AffineTerm& t = term[0];
-    const AffineTerm& u = term[terms - 1];
-    int32_t m;
-    if (terms == 1) {
-      m = relu ? activate_block<1, true>(t.q + begin, t.a, t.b, nullptr, nullptr, nullptr, n,
-                                         out + begin)
-               : activate_block<1, false>(t.q + begin, t.a, t.b, nullptr, nullptr, nullptr, n,
-                                          out + begin);
-    } else {
-      m = relu ? activate_block<2, true>(t.q + begin, t.a, t.b, u.q + begin, u.a, u.b, n,
-                                         out + begin)
-               : activate_block<2, false>(t.q + begin, t.a, t.b, u.q + begin, u.a, u.b, n,
-                                          out + begin);
-    }
-    largest = m > largest ? m : largest;
+    activate_block<terms, relu>(term, begin, n, out, largest);
   }
-  return largest;
+  return largest.value();
+}
+
+int32_t activate(
+    const AffineTerm* term, int terms, bool relu, size_t count, size_t period, int16_t* out) {
+  if (terms == 1) {
+    return relu ? activate_blocks<1, true>(term, count, period, out)
+                : activate_blocks<1, false>(term, count, period, out);
+  }
+  return relu ? activate_blocks<2, true>(term, count, period, out)
+              : activate_blocks<2, false>(term, count, period, out);
 }
 
 void mask(const int16_t* __restrict activation, size_t count, int16_t* __restrict g) {
@@ -110,22 +96,15 @@ void mask(const int16_t* __restrict activation, size_t count, int16_t* __restric
 }
 
 template <int inputs>
-void join_inputs(const int16_t* const* d, const float* scale, size_t count,
-                 int16_t* __restrict out) {
-  const int16_t* d0 = d[0];
-  const int16_t* d1 = d[1];
-  const int16_t* d2 = inputs > 2 ? d[2] : d0;
-  const int16_t* d3 = inputs > 3 ? d[3] : d0;
-  const float s0 = scale[0];
-  const float s1 = scale[1];
-  const float s2 = inputs > 2 ? scale[2] : 0.0f;
-  const float s3 = inputs > 3 ? scale[3] : 0.0f;
-  for (size_t i = 0; i < count; ++i) {
-    float v = static_cast<float>(d0[i]) * s0 + static_cast<float>(d1[i]) * s1;
-    if constexpr (inputs > 2) v = v + static_cast<float>(d2[i]) * s2;
-    if constexpr (inputs > 3) v = v + static_cast<float>(d3[i]) * s3;
-    out[i] = static_cast<int16_t>(rne(clamp(v, 32767.0f)));
-  }
+void join_inputs(const int16_t* const* d, const float* scale, size_t count, int16_t* out) {
+  for_floats(
+      count, [&](auto v, size_t i) __attribute__((always_inline)) {
+        auto x = v.multiply(v.from(d[0] + i), v.all(scale[0]));
+        for (int j = 1; j < inputs; ++j) {
+          x = v.add(x, v.multiply(v.from(d[j] + i), v.all(scale[j])));
+        }
+        v.store(out + i, v.round(x, 32767.0f));
+      });
 }
 
 void join(const int16_t* const* d, const float* scale, int inputs, size_t count, int16_t* out) {
@@ -134,21 +113,22 @@ void join(const int16_t* const* d, const float* scale, int inputs, size_t count,
   join_inputs<4>(d, scale, count, out);
 }
 
-void normalise_backward(const int16_t* g, const int16_t* q, const float* c1, const float* c2,
-                        const float* c0, size_t count, size_t period, int16_t* dy) {
+void normalise_backward(const int16_t* g,
+                        const int16_t* q,
+                        const float* c1,
+                        const float* c2,
+                        const float* c0,
+                        size_t count,
+                        size_t period,
+                        int16_t* dy) {
   for (size_t begin = 0; begin < count; begin += period) {
     const size_t n = count - begin < period ? count - begin : period;
-    const int16_t* __restrict gs = g + begin;
-    const int16_t* __restrict qs = q + begin;
-    const float* __restrict k1 = c1;
-    const float* __restrict k2 = c2;
-    const float* __restrict k0 = c0;
-    int16_t* __restrict out = dy + begin;
-    for (size_t i = 0; i < n; ++i) {
-      const float u = __builtin_fmaf(k2[i], static_cast<float>(qs[i]), k0[i]);
-      const float v = __builtin_fmaf(k1[i], static_cast<float>(gs[i]), u);
-      out[i] = static_cast<int16_t>(rne(clamp(v, 8191.0f)));
-    }
+    for_floats(
+        n, [&](auto v, size_t i) __attribute__((always_inline)) {
+          const auto u = v.fma(v.load(c2 + i), v.from(q + begin + i), v.load(c0 + i));
+          const auto x = v.fma(v.load(c1 + i), v.from(g + begin + i), u);
+          v.store(dy + begin + i, v.round(x, 8191.0f));
+        });
   }
 }
 
@@ -165,7 +145,10 @@ void shift_round(const int16_t* __restrict x, size_t count, int shift, int16_t* 
   }
 }
 
-void scale_sums(const int64_t* __restrict sum, size_t count, double scale, double divisor,
+void scale_sums(const int64_t* __restrict sum,
+                size_t count,
+                double scale,
+                double divisor,
                 float* __restrict out) {
   for (size_t i = 0; i < count; ++i) {
     out[i] = static_cast<float>((static_cast<double>(sum[i]) * scale) / divisor);
@@ -183,8 +166,8 @@ uint64_t ceil_norm2(const float* __restrict x, size_t count, float scale) {
   return total;
 }
 
-void truncate(const float* __restrict x, size_t count, float factor, float scale,
-              int16_t* __restrict out) {
+void truncate(
+    const float* __restrict x, size_t count, float factor, float scale, int16_t* __restrict out) {
   for (size_t i = 0; i < count; ++i) {
     const float h = x[i] * factor;
     out[i] = static_cast<int16_t>(static_cast<int32_t>(h * scale));
@@ -205,8 +188,11 @@ void accumulate(const int16_t* __restrict q, size_t count, int shift, int64_t* _
   for (size_t i = 0; i < count; ++i) sum[i] += int64_t{q[i]} * unit;
 }
 
-uint32_t sgd(const int64_t* __restrict sum, size_t count, const SgdConstants& constants,
-             float* __restrict w, float* __restrict v) {
+uint32_t sgd(const int64_t* __restrict sum,
+             size_t count,
+             const SgdConstants& constants,
+             float* __restrict w,
+             float* __restrict v) {
   constexpr double kGrid = 1.0 / 1099511627776.0;  // 2^-40
   const float lr = constants.learning_rate;
   const float mu = constants.momentum;
@@ -237,9 +223,21 @@ uint32_t sgd(const int64_t* __restrict sum, size_t count, const SgdConstants& co
 }  // namespace
 
 extern const MapKernels kMaps;
-const MapKernels kMaps = {maxabs_f32,   maxabs_i16, quantise,           channel_sums, gradient_sums,
-                          activate,     mask,       join,               normalise_backward,
-                          shift_round,  scale_sums, ceil_norm2,         truncate,     norm2,
-                          accumulate,   sgd,        masked_gradient_sums};
+const MapKernels kMaps = {maxabs_f32,
+                          maxabs_i16,
+                          quantise,
+                          channel_sums,
+                          gradient_sums,
+                          activate,
+                          mask,
+                          join,
+                          normalise_backward,
+                          shift_round,
+                          scale_sums,
+                          ceil_norm2,
+                          truncate,
+                          norm2,
+                          accumulate,
+                          sgd};
 
 }  // namespace ginn::device::GINN_MAPS_NAMESPACE

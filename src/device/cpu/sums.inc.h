@@ -4,13 +4,10 @@
 enum class Reduce {
   kValues,    // q, q^2, smallest and largest q
   kGradient,  // g, g q, largest |g|
-  kMasked,    // the same after g = 0 where activation <= 0
 };
 struct SumInputs {
-  const int16_t* x;           // q of kValues, else g
-  const int16_t* y;           // q of kGradient and kMasked
-  const int16_t* activation;  // of kMasked
-  int16_t* masked;            // x again, of kMasked
+  const int16_t* x;  // q of kValues, g of kGradient
+  const int16_t* y;  // q of both
 };
 
 constexpr size_t kLanes = 16;
@@ -18,14 +15,10 @@ constexpr size_t kLanes = 16;
 // products.
 constexpr size_t kChunk = 1024;
 
-GINN_MAPS_INLINE void add_one(Reduce reduce, const SumInputs& in, size_t i, size_t lane,
-                              const ChannelSums& sums) {
-  int32_t a = in.x[i];
-  if (reduce == Reduce::kMasked) {
-    a = in.activation[i] > 0 ? a : 0;
-    in.masked[i] = static_cast<int16_t>(a);
-  }
-  const int32_t b = reduce == Reduce::kValues ? a : in.y[i];
+GINN_MAPS_INLINE void add_one(
+    Reduce reduce, const SumInputs& in, size_t i, size_t lane, const ChannelSums& sums) {
+  const int32_t a = in.x[i];
+  const int32_t b = in.y[i];
   sums.first[lane] += a;
   sums.second[lane] += a * b;
   if (reduce == Reduce::kValues) {
@@ -39,9 +32,9 @@ GINN_MAPS_INLINE void add_one(Reduce reduce, const SumInputs& in, size_t i, size
 
 #ifdef __AVX2__
 
-// Two periods make a pair of int16: a0 b0 + a1 b1 of |a|, |b| <= 32767 is below 2^31, as int32 wants.
-// Of the products p, `wrapped` sums p mod 2^32 and `upper` floor(p / 2^16): the sum of the lower halves,
-// at most 512 (2^16 - 1), is their difference mod 2^32.
+// Two periods make a pair of int16: a0 b0 + a1 b1 of |a|, |b| <= 32767 is below 2^31, as int32
+// wants. Of the products p, `wrapped` sums p mod 2^32 and `upper` floor(p / 2^16): the sum of the
+// lower halves, at most 512 (2^16 - 1), is their difference mod 2^32.
 struct Halves {
   __m256i first, wrapped, upper;
 };
@@ -60,32 +53,26 @@ GINN_MAPS_INLINE void add_pairs(__m256i a, __m256i b, Halves& sum) {
   sum.upper = _mm256_add_epi32(sum.upper, _mm256_srai_epi32(product, 16));
 }
 
+template <Reduce reduce>
+GINN_MAPS_INLINE void update_ends(__m256i a, Partial& sum) {
+  if constexpr (reduce == Reduce::kValues) {
+    sum.low = _mm256_min_epi16(sum.low, a);
+    sum.high = _mm256_max_epi16(sum.high, a);
+  } else {
+    sum.high = _mm256_max_epi16(sum.high, _mm256_abs_epi16(a));
+  }
+}
+
 // `offset` of one period, or of two: without a second period its values are zeros.
 template <Reduce reduce, bool two>
 GINN_MAPS_INLINE void add_periods(const SumInputs& in, size_t offset, size_t period, Partial& sum) {
   const __m256i zero = _mm256_setzero_si256();
-  const auto take = [&](size_t at) __attribute__((always_inline)) {
-    __m256i v = load_lanes(in.x + at);
-    if constexpr (reduce == Reduce::kMasked) {
-      v = _mm256_and_si256(v, _mm256_cmpgt_epi16(load_lanes(in.activation + at), zero));
-      _mm256_storeu_si256(reinterpret_cast<__m256i*>(in.masked + at), v);
-    }
-    if constexpr (reduce == Reduce::kValues) {
-      sum.low = _mm256_min_epi16(sum.low, v);
-      sum.high = _mm256_max_epi16(sum.high, v);
-    } else {
-      sum.high = _mm256_max_epi16(sum.high, _mm256_abs_epi16(v));
-    }
-    return v;
-  };
-  const __m256i a0 = take(offset);
-  const __m256i a1 = two ? take(offset + period) : zero;
-  __m256i b0 = a0;
-  __m256i b1 = a1;
-  if constexpr (reduce != Reduce::kValues) {
-    b0 = load_lanes(in.y + offset);
-    b1 = two ? load_lanes(in.y + offset + period) : zero;
-  }
+  const __m256i a0 = load_lanes(in.x + offset);
+  const __m256i a1 = two ? load_lanes(in.x + offset + period) : zero;
+  const __m256i b0 = load_lanes(in.y + offset);
+  const __m256i b1 = two ? load_lanes(in.y + offset + period) : zero;
+  update_ends<reduce>(a0, sum);
+  if constexpr (two) update_ends<reduce>(a1, sum);
   add_pairs(_mm256_unpacklo_epi16(a0, a1), _mm256_unpacklo_epi16(b0, b1), sum.halves[0]);
   add_pairs(_mm256_unpackhi_epi16(a0, a1), _mm256_unpackhi_epi16(b0, b1), sum.halves[1]);
 }
@@ -118,21 +105,27 @@ GINN_MAPS_INLINE void finish(const Partial& sum, size_t lane, const ChannelSums&
   const __m128i* low = reinterpret_cast<const __m128i*>(&sum.low);
   const __m128i* high = reinterpret_cast<const __m128i*>(&sum.high);
   for (int i = 0; i < 2; ++i, lane += 8) {
-    add_lanes(Halves{half(a.first, b.first, i), half(a.wrapped, b.wrapped, i),
-                     half(a.upper, b.upper, i)},
-              sums.first + lane, sums.second + lane);
+    add_lanes(
+        Halves{half(a.first, b.first, i), half(a.wrapped, b.wrapped, i), half(a.upper, b.upper, i)},
+        sums.first + lane,
+        sums.second + lane);
     __m256i* p = reinterpret_cast<__m256i*>(sums.high + lane);
     _mm256_storeu_si256(p, _mm256_max_epi32(_mm256_loadu_si256(p), _mm256_cvtepi16_epi32(high[i])));
     if constexpr (reduce == Reduce::kValues) {
       p = reinterpret_cast<__m256i*>(sums.low + lane);
-      _mm256_storeu_si256(p, _mm256_min_epi32(_mm256_loadu_si256(p), _mm256_cvtepi16_epi32(low[i])));
+      _mm256_storeu_si256(p,
+                          _mm256_min_epi32(_mm256_loadu_si256(p), _mm256_cvtepi16_epi32(low[i])));
     }
   }
 }
 
 template <Reduce reduce>
-GINN_MAPS_INLINE void sum_chunk(const SumInputs& in, size_t offset, size_t periods, size_t period,
-                                size_t lane, const ChannelSums& sums) {
+GINN_MAPS_INLINE void sum_chunk(const SumInputs& in,
+                                size_t offset,
+                                size_t periods,
+                                size_t period,
+                                size_t lane,
+                                const ChannelSums& sums) {
   Partial sum{};
   if constexpr (reduce == Reduce::kValues) sum.low = sum.high = load_lanes(in.x + offset);
   size_t p = 0;
@@ -146,8 +139,12 @@ GINN_MAPS_INLINE void sum_chunk(const SumInputs& in, size_t offset, size_t perio
 #else
 
 template <Reduce reduce>
-GINN_MAPS_INLINE void sum_chunk(const SumInputs& in, size_t offset, size_t periods, size_t period,
-                                size_t lane, const ChannelSums& sums) {
+GINN_MAPS_INLINE void sum_chunk(const SumInputs& in,
+                                size_t offset,
+                                size_t periods,
+                                size_t period,
+                                size_t lane,
+                                const ChannelSums& sums) {
   for (size_t p = 0; p < periods; ++p) {
     for (size_t i = 0; i < kLanes; ++i) {
       add_one(reduce, in, offset + p * period + i, lane + i, sums);
@@ -158,7 +155,9 @@ GINN_MAPS_INLINE void sum_chunk(const SumInputs& in, size_t offset, size_t perio
 #endif
 
 template <Reduce reduce>
-GINN_MAPS_INLINE void sum_channels(const SumInputs& in, size_t count, size_t period,
+GINN_MAPS_INLINE void sum_channels(const SumInputs& in,
+                                   size_t count,
+                                   size_t period,
                                    const ChannelSums& sums) {
   for (size_t i = 0; i < period; ++i) {
     sums.first[i] = 0;
@@ -183,15 +182,10 @@ GINN_MAPS_INLINE void sum_channels(const SumInputs& in, size_t count, size_t per
 }
 
 void channel_sums(const int16_t* q, size_t count, size_t period, ChannelSums sums) {
-  sum_channels<Reduce::kValues>({q, nullptr, nullptr, nullptr}, count, period, sums);
+  sum_channels<Reduce::kValues>({q, q}, count, period, sums);
 }
 
-void gradient_sums(const int16_t* g, const int16_t* q, size_t count, size_t period,
-                   ChannelSums sums) {
-  sum_channels<Reduce::kGradient>({g, q, nullptr, nullptr}, count, period, sums);
-}
-
-void masked_gradient_sums(const int16_t* activation, int16_t* g, const int16_t* q, size_t count,
-                          size_t period, ChannelSums sums) {
-  sum_channels<Reduce::kMasked>({g, q, activation, g}, count, period, sums);
+void gradient_sums(
+    const int16_t* g, const int16_t* q, size_t count, size_t period, ChannelSums sums) {
+  sum_channels<Reduce::kGradient>({g, q}, count, period, sums);
 }

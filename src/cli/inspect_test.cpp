@@ -1,0 +1,140 @@
+#include "cli/inspect.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "cli/synthetic.h"
+#include "cli/verbs.h"
+#include "crypto/dsse.h"
+#include "model_file/safetensors.h"
+#include "protocol/transcript.h"
+
+namespace ginn::cli {
+namespace {
+
+class Inspect : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string name = (std::filesystem::temp_directory_path() / "ginn-test-XXXXXX").string();
+    ASSERT_NE(::mkdtemp(name.data()), nullptr);
+    folder_ = name;
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
+  // What inspecting a file of these bytes prints; the error's code when it is refused.
+  std::string inspect(ByteView bytes, bool json = false, const char* name = "file") {
+    const auto path = folder_ / name;
+    EXPECT_TRUE(write_file_atomic(path, bytes).ok());
+    testing::internal::CaptureStdout();
+    const Result<int> result = inspect_verb({path.string(), json});
+    const std::string out = testing::internal::GetCapturedStdout();
+    if (result.ok()) return out;
+    EXPECT_NE(result.error().message.find(name), std::string::npos) << result.error().message;
+    return result.error().code;
+  }
+  std::string inspect(std::string_view text, bool json = false) {
+    return inspect(as_bytes(text), json);
+  }
+
+  std::filesystem::path folder_;
+};
+
+bool has(const std::string& text, std::string_view part) {
+  return text.find(part) != std::string::npos;
+}
+
+crypto::Json parsed(const std::string& text) {
+  const auto json = crypto::parse_json(text);
+  EXPECT_TRUE(json.ok()) << text;
+  return json.ok() ? *json : crypto::Json();
+}
+
+TEST_F(Inspect, CountsEveryParameterOfAJobOnce) {
+  for (const char* model : {"mlp", "lenet", "resnet8", "resnet20"}) {
+    SyntheticSize size;
+    size.model = model;
+    const auto run = synthetic_run(size);
+    ASSERT_TRUE(run.ok());
+    const std::string text = job::canonical(run->job);
+    EXPECT_TRUE(has(inspect(text), crypto::tagged(job::digest(run->job))));
+    const crypto::Json json = parsed(inspect(text, true));
+    ASSERT_NE(json.find("layers"), nullptr);
+    double parameters = 0;
+    for (const crypto::Json& layer : *json.find("layers")->as_array()) {
+      parameters += *layer.find("parameters")->as_number();
+    }
+    const auto graph = nn::build_model(model, 28, 28, 1, 10);
+    ASSERT_TRUE(graph.ok());
+    EXPECT_EQ(parameters, static_cast<double>(graph->parameter_count())) << model;
+  }
+}
+
+TEST_F(Inspect, DecodesEnvelopesAndTheOnesInThem) {
+  const auto key = crypto::SigningKey::generate();
+  ASSERT_TRUE(key.ok());
+  const std::string inner = crypto::sign_envelope(*key, "inner", as_bytes("{\"secret\":7}"));
+  const crypto::Json::Object payload{{"grants", crypto::Json::Array{inner}}};
+  const std::string outer =
+      crypto::sign_envelope(*key, "outer", as_bytes(crypto::canonical_json(payload)));
+  const std::string text = inspect(outer);
+  EXPECT_TRUE(has(text, "Nothing is checked"));
+  EXPECT_TRUE(has(text, "outer"));
+  EXPECT_TRUE(has(text, "\"secret\": 7"));
+  const crypto::Json json = parsed(inspect(outer, true));
+  EXPECT_EQ(json.find("signatureChecked")->as_bool() == nullptr, false);
+  EXPECT_FALSE(*json.find("signatureChecked")->as_bool());
+}
+
+TEST_F(Inspect, EscapesWhatATerminalWouldObey) {
+  const auto key = crypto::SigningKey::generate();
+  ASSERT_TRUE(key.ok());
+  // U+009B starts a control sequence in some terminals.
+  const std::string text =
+      inspect(crypto::sign_envelope(*key, "t", as_bytes("{\"a\":\"\xc2\x9b\\u001b[2J\"}")));
+  for (const char c : text) EXPECT_TRUE(c == '\n' || (c >= 32 && c < 127)) << text;
+  EXPECT_TRUE(has(text, "\\xc2\\x9b"));
+}
+
+TEST_F(Inspect, SummarisesTensors) {
+  model_file::NamedTensor tensor{
+      "w", model_file::Dtype::kI16, {2, 2}, {3, 0, 0xfc, 0xff, 0, 0, 0, 0}};
+  model_file::NamedTensor strange{"s", model_file::Dtype::kF32, {1}, {0, 0, 0xc0, 0x7f}};
+  const auto file = model_file::write_safetensors({tensor, strange}, {{"format", "pt"}});
+  ASSERT_TRUE(file.ok());
+  const crypto::Json json = parsed(inspect(*file, true));
+  const crypto::Json& row = json.find("tensors")->as_array()->front();
+  EXPECT_EQ(*row.find("smallest")->as_number(), -4.0);
+  EXPECT_EQ(*row.find("largest")->as_number(), 3.0);
+  EXPECT_EQ(*row.find("norm")->as_number(), 5.0);
+  const std::string text = inspect(*file);
+  EXPECT_TRUE(has(text, "2x2"));
+  EXPECT_TRUE(has(text, "1 NOT FINITE"));
+  Bytes cut(file->begin(), file->end() - 1);
+  EXPECT_EQ(inspect(cut), "safetensors_offsets");
+}
+
+TEST_F(Inspect, ShowsBothEndsOfATranscript) {
+  protocol::Transcript transcript({}, {}, 1);
+  std::string text;
+  for (uint64_t step = 1; step <= 100; ++step) text += transcript.append(step, {});
+  const std::string shown = inspect(text);
+  EXPECT_TRUE(has(shown, "100 entries up to step 100"));
+  EXPECT_TRUE(has(shown, "60 more"));
+  EXPECT_TRUE(has(shown, crypto::tagged(transcript.head())));
+  EXPECT_EQ(*parsed(inspect(text, true)).find("entries")->as_number(), 100.0);
+  EXPECT_EQ(inspect(text + "x\n"), "transcript_line");
+}
+
+TEST_F(Inspect, RefusesWhatItDoesNotKnow) {
+  EXPECT_EQ(inspect(""), "unknown_file");
+  EXPECT_EQ(inspect("step,learning_rate\n"), "unknown_file");
+  EXPECT_EQ(inspect("{\"a\":"), "json_syntax");
+  EXPECT_EQ(inspect("{\"payloadType\":1}"), "json_field");
+  EXPECT_TRUE(has(inspect("{\"a\":1}"), "\"a\": 1"));
+}
+
+}  // namespace
+}  // namespace ginn::cli

@@ -1,0 +1,162 @@
+#include "nn/graph.h"
+
+#include <gtest/gtest.h>
+
+#include "nn/models.h"
+
+namespace ginn::nn {
+namespace {
+
+std::string shape_problem(GraphBuilder& builder) {
+  const auto graph = builder.finish();
+  if (graph.ok()) return "none";
+  EXPECT_STREQ(graph.error().code, "model_shape");
+  EXPECT_EQ(graph.error().kind, ErrorClass::kInput);
+  return graph.error().message;
+}
+
+TEST(Graph, LenetHasItsParametersAndCosts) {
+  const auto graph = build_model("lenet", 28, 28, 1, 10);
+  ASSERT_TRUE(graph.ok());
+  const std::vector<std::pair<std::string, std::vector<uint64_t>>> expected = {
+      {"conv1.weight", {6, 1, 5, 5}},
+      {"conv1.bias", {6}},
+      {"conv2.weight", {16, 6, 5, 5}},
+      {"conv2.bias", {16}},
+      {"fc1.weight", {120, 400}},
+      {"fc1.bias", {120}},
+      {"fc2.weight", {84, 120}},
+      {"fc2.bias", {84}},
+      {"fc3.weight", {10, 84}},
+      {"fc3.bias", {10}}};
+  ASSERT_EQ(graph->parameters().size(), expected.size());
+  size_t offset = 0;
+  for (size_t p = 0; p < expected.size(); ++p) {
+    const Parameter& parameter = graph->parameters()[p];
+    EXPECT_EQ(parameter.name, expected[p].first);
+    EXPECT_EQ(parameter.shape, expected[p].second);
+    EXPECT_EQ(parameter.offset, offset);
+    offset += parameter.count;
+  }
+  EXPECT_EQ(graph->parameter_count(), 61706u);  // LeNet-5's well-known count
+  EXPECT_EQ(offset, 61706u);
+  EXPECT_EQ(graph->macs(), 28u * 28 * 25 * 6 + 100u * 150 * 16 + 400u * 120 + 120u * 84 + 840u);
+  EXPECT_EQ(graph->classes(), 10u);
+  EXPECT_EQ(graph->batch_norm_channels(), 0u);
+}
+
+TEST(Graph, ResidualNetworksAreTorchvisions) {
+  const auto small = build_model("resnet8", 32, 32, 3, 10);
+  const auto large = build_model("resnet20", 32, 32, 3, 10);
+  ASSERT_TRUE(small.ok() && large.ok());
+  // He et al. give 0.27 M for 20 layers; projections instead of padding add 2,752.
+  EXPECT_EQ(large->parameter_count(), 272474u);
+  EXPECT_EQ(small->parameter_count(), 78042u);
+  std::vector<std::string> names;
+  for (const Parameter& p : small->parameters()) names.push_back(p.name);
+  const std::vector<std::string> second_block(names.begin() + 9, names.begin() + 18);
+  EXPECT_EQ(second_block,
+            (std::vector<std::string>{"layer2.0.conv1.weight",
+                                      "layer2.0.bn1.weight",
+                                      "layer2.0.bn1.bias",
+                                      "layer2.0.conv2.weight",
+                                      "layer2.0.bn2.weight",
+                                      "layer2.0.bn2.bias",
+                                      "layer2.0.downsample.0.weight",
+                                      "layer2.0.downsample.1.weight",
+                                      "layer2.0.downsample.1.bias"}));
+  size_t channels = 0;
+  for (const BatchNorm& norm : small->batch_norms()) {
+    EXPECT_EQ(norm.offset, channels);
+    channels += norm.channels;
+  }
+  EXPECT_EQ(channels, 16u * 3 + 32 * 3 + 64 * 3);
+  EXPECT_EQ(small->batch_norm_channels(), channels);
+}
+
+TEST(Graph, NoGradientForTheInputOrAPermutationOfIt) {
+  const auto graph = build_model("mlp", 4, 4, 1, 3);
+  ASSERT_TRUE(graph.ok());
+  EXPECT_FALSE(graph->values()[Graph::kInput].needs_gradient);
+  EXPECT_FALSE(graph->values()[1].needs_gradient) << "flattened input";
+  for (size_t id = 2; id < graph->values().size(); ++id) {
+    EXPECT_TRUE(graph->values()[id].needs_gradient) << id;
+  }
+}
+
+TEST(Graph, WhatDoesNotFitIsNamed) {
+  GraphBuilder conv({4, 4, 1});
+  conv.conv2d(Graph::kInput, "big", {.channels = 2, .kernel = 5});
+  EXPECT_NE(shape_problem(conv).find("big"), std::string::npos);
+
+  GraphBuilder linear({4, 4, 1});
+  linear.linear(Graph::kInput, "fc", 3);
+  EXPECT_NE(shape_problem(linear).find("layer fc: expects a flat input, found 4 x 4 x 1"),
+            std::string::npos);
+
+  GraphBuilder pool({4, 4, 1});
+  pool.max_pool(Graph::kInput, 5, 1);
+  EXPECT_NE(shape_problem(pool).find("5 x 5"), std::string::npos);
+
+  GraphBuilder stride({4, 4, 1});
+  stride.average_pool(Graph::kInput, 2, 0);
+  EXPECT_NE(shape_problem(stride), "none");
+
+  GraphBuilder sum({4, 4, 1});
+  const ValueId a = sum.conv2d(Graph::kInput, "a", {.channels = 2, .bias = true});
+  const ValueId b = sum.conv2d(Graph::kInput, "b", {.channels = 3, .bias = true});
+  sum.activate({sum.bias(a), sum.bias(b)}, true);
+  EXPECT_NE(shape_problem(sum).find("different shapes"), std::string::npos);
+}
+
+TEST(Graph, TheFirstProblemIsReported) {
+  GraphBuilder builder({4, 4, 1});
+  ValueId x = builder.conv2d(Graph::kInput, "first", {.channels = 2, .kernel = 5, .bias = true});
+  x = builder.activate({builder.bias(x)}, true);
+  x = builder.max_pool(x, 9, 1);
+  builder.loss(builder.linear(builder.flatten(x), "last", 3));
+  const std::string problem = shape_problem(builder);
+  EXPECT_NE(problem.find("first"), std::string::npos);
+  EXPECT_EQ(problem.find("last"), std::string::npos);
+}
+
+TEST(Models, UnknownNamesAndSmallImages) {
+  const auto unknown = build_model("resnet9\n", 28, 28, 1, 10);
+  ASSERT_FALSE(unknown.ok());
+  EXPECT_STREQ(unknown.error().code, "unknown_model");
+  for (std::string_view name : model_names()) {
+    EXPECT_NE(unknown.error().message.find(name), std::string::npos) << name;
+    EXPECT_TRUE(check_model(name, 28, 28, 3, 10).ok()) << name;
+  }
+  EXPECT_EQ(unknown.error().message.find('\n'), std::string::npos);
+  const auto small = check_model("lenet", 8, 8, 1, 10);
+  ASSERT_FALSE(small.ok());
+  EXPECT_STREQ(small.error().code, "model_shape");
+  EXPECT_NE(small.error().message.find("conv2"), std::string::npos);
+}
+
+TEST(Models, InitialValuesAreAFunctionOfTheSeed) {
+  const auto graph = build_model("resnet8", 8, 8, 1, 3);
+  ASSERT_TRUE(graph.ok());
+  std::vector<float> first(graph->parameter_count()), second(first), other(first);
+  initialise(*graph, 5, first.data());
+  initialise(*graph, 5, second.data());
+  initialise(*graph, 6, other.data());
+  EXPECT_EQ(first, second);
+  EXPECT_NE(first, other);
+  for (const Parameter& p : graph->parameters()) {
+    const std::span<const float> values(first.data() + p.offset, p.count);
+    if (p.name.ends_with("bn1.weight")) {
+      for (float v : values) EXPECT_EQ(v, 1.0f);
+    }
+    if (p.name.ends_with("bn1.bias")) {
+      for (float v : values) EXPECT_EQ(v, 0.0f);
+    }
+    if (p.name == "fc.weight" || p.name == "fc.bias") {
+      for (float v : values) EXPECT_LE(std::abs(v), 0.125f);  // 1 / sqrt(64)
+    }
+  }
+}
+
+}  // namespace
+}  // namespace ginn::nn

@@ -1,0 +1,143 @@
+#include "nn/run.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <random>
+
+#include "arithmetic/format.h"
+#include "nn/models.h"
+#include "nn/test_network.h"
+
+namespace ginn::nn {
+namespace {
+
+Graph residual_graph() {
+  auto graph = build_model("resnet8", 9, 7, 2, 3);
+  GINN_CHECK(graph.ok());
+  return std::move(*graph);
+}
+
+struct Residual : TestNetwork {
+  Residual(uint32_t images, device::Level level) : TestNetwork(residual_graph(), images, level) {
+    initialise(graph(), 3, parameter("conv1.weight").data());  // the first of all parameters
+  }
+};
+
+void fill_input(TestNetwork& network, uint32_t seed) {
+  std::mt19937 random(seed);
+  Tensor& input = network.run().input();
+  input.exponent = -12;
+  for (size_t i = 0; i < input.q.size(); ++i) {
+    input.q[i] = static_cast<int16_t>(static_cast<int>(random() % 16383) - 8191);
+  }
+  for (uint32_t& label : network.labels()) label = static_cast<uint32_t>(random() % 3);
+}
+
+std::vector<float> step(TestNetwork& network, uint32_t seed) {
+  fill_input(network, seed);
+  EXPECT_TRUE(network.forward().ok());
+  EXPECT_TRUE(network.run().backward().ok());
+  const auto gradients = network.run().gradients();
+  return {gradients.begin(), gradients.end()};
+}
+
+TEST(Run, EveryLevelGivesTheSameGradients) {
+  std::vector<float> first;
+  for (device::Level level : supported_levels()) {
+    Residual network(5, level);
+    const auto gradients = step(network, 1);
+    if (first.empty()) first = gradients;
+    EXPECT_EQ(gradients, first) << device::level_name(level);
+  }
+  EXPECT_FALSE(first.empty());
+  size_t nonzero = 0;
+  for (float g : first) nonzero += g != 0.0f;
+  EXPECT_GT(nonzero, first.size() * 9 / 10);
+}
+
+TEST(Run, LeavesNothingBehindForTheNextMicrobatch) {
+  Residual reused(4, device::Level::kPortable);
+  const auto first = step(reused, 1);
+  EXPECT_NE(step(reused, 2), first);
+  EXPECT_EQ(step(reused, 1), first);
+  // Nor does an evaluation, or a failed step.
+  for (float& v : reused.running()) v = 1.0f;
+  ASSERT_TRUE(reused.forward(Mode::kEvaluate).ok());
+  const float kept = reused.parameter("fc.bias")[0];
+  reused.parameter("fc.bias")[0] = std::nanf("");
+  ASSERT_FALSE(reused.forward().ok());
+  reused.parameter("fc.bias")[0] = kept;
+  EXPECT_EQ(step(reused, 1), first);
+}
+
+TEST(Run, AShorterMicrobatchIsItsOwn) {
+  Residual five(5, device::Level::kPortable);
+  Residual two(2, device::Level::kPortable);
+  step(five, 1);  // leaves five images' worth of values behind
+  fill_input(five, 9);
+  fill_input(two, 9);
+  five.labels() = two.labels() = {1, 2};
+  for (TestNetwork* network : {static_cast<TestNetwork*>(&five), static_cast<TestNetwork*>(&two)}) {
+    ASSERT_TRUE(network->forward().ok());
+    ASSERT_TRUE(network->run().backward().ok());
+  }
+  const auto equal = [](std::span<const float> a, std::span<const float> b) {
+    return std::equal(a.begin(), a.end(), b.begin(), b.end());
+  };
+  EXPECT_EQ(five.run().logits().size(), 6u);
+  EXPECT_TRUE(equal(five.run().logits(), two.run().logits()));
+  EXPECT_TRUE(equal(five.run().gradients(), two.run().gradients()));
+}
+
+TEST(Run, JoinsTwoSenders) {
+  Residual network(1, device::Level::kPortable);
+  fill_input(network, 1);
+  ASSERT_TRUE(network.forward().ok());
+  const ValueId id = 2;
+  const size_t count = network.graph().values()[id].extent.count();
+  Tensor first, second;
+  first.q = device::Buffer<int16_t>(count);
+  second.q = device::Buffer<int16_t>(count);
+  TestNetwork::fill(first, {100, 3}, 0);
+  TestNetwork::fill(second, {-4, 1}, 1);
+  network.run().send(id, first);
+  const auto alone = network.run().join(id);
+  ASSERT_TRUE(alone.ok());
+  EXPECT_EQ(alone.value(), &first) << "one sender is not copied";
+  network.run().send(id, second);
+  const auto joined = network.run().join(id);
+  ASSERT_TRUE(joined.ok());
+  // M = 100 + 8: exponent -8 (32767 2^-9 is below it).
+  EXPECT_EQ(joined.value()->exponent, -8);
+  EXPECT_EQ(joined.value()->q[0], 100 * 256 - 4 * 512);
+  EXPECT_EQ(joined.value()->q[1], 3 * 256 + 512);
+}
+
+TEST(Run, GradientsAreMeansOverTheImages) {
+  Residual network(3, device::Level::kPortable);
+  fill_input(network, 1);
+  ASSERT_TRUE(network.forward().ok());
+  size_t bias = 0;
+  while (network.graph().parameters()[bias].name != "fc.bias") ++bias;
+  const int64_t sums[3] = {6, -3, (int64_t{1} << 40) + 3};
+  network.run().store_gradient(bias, sums, -1);
+  const auto gradient = network.gradient("fc.bias");
+  EXPECT_EQ(gradient[0], 1.0f);
+  EXPECT_EQ(gradient[1], -0.5f);
+  EXPECT_EQ(gradient[2], static_cast<float>((static_cast<double>(sums[2]) * 0.5) / 3.0));
+}
+
+TEST(Prepare, AWeightThatIsNotFiniteNamesItsLayer) {
+  for (float bad : {std::nanf(""), HUGE_VALF}) {
+    Residual network(1, device::Level::kPortable);
+    network.parameter("layer2.0.conv2.weight")[7] = bad;
+    const Status status = network.forward();
+    ASSERT_FALSE(status.ok());
+    EXPECT_STREQ(status.error().code, "not_finite");
+    EXPECT_NE(status.error().message.find("layer2.0.conv2"), std::string::npos);
+  }
+}
+
+}  // namespace
+}  // namespace ginn::nn

@@ -1,0 +1,217 @@
+#include "protocol/connection.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <thread>
+
+namespace ginn::protocol {
+namespace {
+
+constexpr size_t kContributionBytes = 3 << 20;  // more than any socket holds
+
+class ConnectionTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    int pair[2];
+    ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+    raw_ = pair[0];
+    ours_.emplace(pair[1]);
+  }
+  void TearDown() override { hang_up(); }
+  void hang_up() {
+    if (raw_ >= 0) ::close(raw_);
+    raw_ = -1;
+  }
+  void write(ByteView bytes) {
+    ASSERT_EQ(::send(raw_, bytes.data(), bytes.size(), 0), static_cast<ssize_t>(bytes.size()));
+  }
+  std::string receive_code() {
+    const auto type = ours_->receive_frame(kContributionBytes, payload_, nullptr);
+    return type.ok() ? frame_name(*type) : type.error().code;
+  }
+
+  int raw_ = -1;
+  std::optional<Connection> ours_;
+  Bytes payload_;
+};
+
+TEST_F(ConnectionTest, FramesArriveInOrder) {
+  Connection theirs(::dup(raw_));
+  ASSERT_TRUE(theirs.send(FrameType::kJob, as_bytes("{}")).ok());
+  ASSERT_TRUE(theirs.send(FrameType::kEnd, {}).ok());
+  ASSERT_TRUE(theirs.send(FrameType::kVerdict, as_bytes("{\"a\""), as_bytes(":1}")).ok());
+  EXPECT_TRUE(ours_->readable());
+  EXPECT_EQ(receive_code(), "job");
+  EXPECT_EQ(as_text(payload_), "{}");
+  EXPECT_EQ(receive_code(), "end");
+  EXPECT_TRUE(payload_.empty());
+  EXPECT_EQ(receive_code(), "verdict");
+  EXPECT_EQ(as_text(payload_), "{\"a\":1}");
+  EXPECT_FALSE(ours_->readable());
+}
+
+TEST_F(ConnectionTest, LargerThanTheSocket) {
+  Bytes large(kContributionBytes);
+  for (size_t i = 0; i < large.size(); ++i) large[i] = static_cast<uint8_t>(i * 7 + (i >> 12));
+  std::thread sender([&] {
+    Connection theirs(::dup(raw_));
+    const ByteView all(large);
+    EXPECT_TRUE(theirs.send(FrameType::kContribution, all.first(16), all.subspan(16)).ok());
+  });
+  EXPECT_EQ(receive_code(), "contribution");
+  sender.join();
+  EXPECT_EQ(payload_, large);
+}
+
+TEST_F(ConnectionTest, EndOfTheStream) {
+  hang_up();
+  EXPECT_TRUE(ours_->readable());
+  EXPECT_EQ(receive_code(), "peer_closed");
+}
+
+TEST_F(ConnectionTest, HalfClosed) {
+  Connection theirs(::dup(raw_));
+  theirs.finish_sending();
+  EXPECT_EQ(receive_code(), "peer_closed");
+  // The other direction still works.
+  ASSERT_TRUE(ours_->send(FrameType::kEnd, {}).ok());
+  Bytes payload;
+  EXPECT_TRUE(theirs.receive_frame(0, payload, nullptr).ok());
+}
+
+TEST_F(ConnectionTest, ResetIsTheEndOfTheStream) {
+  // Closing with unread data resets the stream; what was sent before it still counts.
+  ASSERT_TRUE(ours_->send(FrameType::kStatus, Bytes(kStatusBytes)).ok());
+  write(frame_header(FrameType::kEnd, 0));
+  hang_up();
+  EXPECT_EQ(receive_code(), "end");
+  EXPECT_EQ(receive_code(), "peer_closed");
+}
+
+TEST_F(ConnectionTest, TruncatedEverywhere) {
+  const auto header = frame_header(FrameType::kReady, kReadyBytes);
+  Bytes frame(header.begin(), header.end());
+  frame.resize(header.size() + kReadyBytes);
+  for (size_t cut = 1; cut < frame.size(); ++cut) {
+    write(ByteView(frame).first(cut));
+    hang_up();
+    EXPECT_EQ(receive_code(), "frame_truncated") << cut;
+    SetUp();
+  }
+}
+
+TEST_F(ConnectionTest, LengthIsCheckedBeforeMemoryIsTaken) {
+  write(frame_header(FrameType::kContribution, 0xfffffff0));
+  EXPECT_EQ(receive_code(), "frame_length");
+  EXPECT_EQ(payload_.capacity(), 0u);
+}
+
+TEST_F(ConnectionTest, SendingToNobody) {
+  hang_up();
+  const Status status = ours_->send(FrameType::kEnd, {});  // no SIGPIPE
+  ASSERT_FALSE(status.ok());
+  EXPECT_STREQ(status.error().code, "peer_gone");
+  EXPECT_EQ(status.error().kind, ErrorClass::kEnvironment);
+}
+
+TEST_F(ConnectionTest, TrySendNeverWaits) {
+  size_t sent = 0;
+  while (sent < 1000000 && ours_->try_send(FrameType::kStatus, Bytes(kStatusBytes))) ++sent;
+  EXPECT_GT(sent, 10u);
+  EXPECT_LT(sent, 1000000u);
+  // Whole frames only.
+  Connection theirs(::dup(raw_));
+  Bytes payload;
+  for (size_t i = 0; i < sent; ++i) {
+    ASSERT_TRUE(theirs.receive_frame(0, payload, nullptr).ok()) << i;
+  }
+  EXPECT_FALSE(theirs.readable());
+  EXPECT_TRUE(ours_->try_send(FrameType::kStatus, Bytes(kStatusBytes)));
+}
+
+TEST_F(ConnectionTest, AnIdleErrorEndsTheWait) {
+  int calls = 0;
+  const auto type = ours_->receive_frame(0, payload_, [&]() -> Status {
+    if (++calls == 2) return refused("enough", "");
+    return ok_status();
+  });
+  ASSERT_FALSE(type.ok());
+  EXPECT_STREQ(type.error().code, "enough");
+  EXPECT_EQ(calls, 2);
+}
+
+TEST_F(ConnectionTest, MovedFromClosesNothing) {
+  Connection second(std::move(*ours_));
+  ours_.reset();
+  write(frame_header(FrameType::kEnd, 0));
+  EXPECT_TRUE(second.receive_frame(0, payload_, nullptr).ok());
+  int pair[2];
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+  Connection third(pair[0]);
+  third = std::move(second);  // closes pair[0]
+  char byte = 0;
+  EXPECT_EQ(::recv(pair[1], &byte, 1, 0), 0);
+  ::close(pair[1]);
+  EXPECT_TRUE(third.send(FrameType::kEnd, {}).ok());
+}
+
+class ListenerTest : public testing::Test {
+ protected:
+  ListenerTest() {
+    std::string name = (std::filesystem::temp_directory_path() / "ginn-socket-XXXXXX").string();
+    GINN_CHECK(::mkdtemp(name.data()) != nullptr);
+    folder_ = name;
+  }
+  ~ListenerTest() override { std::filesystem::remove_all(folder_); }
+  std::string address(const std::string& name) const { return "unix:" + (folder_ / name).string(); }
+  std::filesystem::path folder_;
+};
+
+template <typename T>
+std::string code_of(const Result<T>& result) {
+  return result.ok() ? "" : result.error().code;
+}
+
+TEST_F(ListenerTest, ConnectAndAccept) {
+  {
+    auto listener = Listener::create(address("s"));
+    ASSERT_TRUE(listener.ok()) << listener.error().message;
+    auto client = connect(address("s"));
+    ASSERT_TRUE(client.ok());
+    auto server = listener->accept(nullptr);
+    ASSERT_TRUE(server.ok());
+    ASSERT_TRUE(client->send(FrameType::kEnd, {}).ok());
+    Bytes payload;
+    EXPECT_TRUE(server->receive_frame(0, payload, nullptr).ok());
+    EXPECT_EQ(code_of(Listener::create(address("s"))), "cannot_listen") << "in use";
+    EXPECT_TRUE(std::filesystem::exists(folder_ / "s")) << "a failed second one removes nothing";
+  }
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "s"));
+  EXPECT_EQ(code_of(connect(address("s"))), "cannot_connect");
+}
+
+TEST_F(ListenerTest, AcceptGivesUpWithIdle) {
+  auto listener = Listener::create(address("s"));
+  ASSERT_TRUE(listener.ok());
+  EXPECT_EQ(code_of(listener->accept([]() -> Status { return refused("enough", ""); })), "enough");
+}
+
+TEST_F(ListenerTest, Addresses) {
+  for (const char* bad : {"", "unix:", "tcp:1.2.3.4:5", "/tmp/s", "UNIX:/tmp/s"}) {
+    EXPECT_EQ(code_of(Listener::create(bad)), "bad_address") << bad;
+    EXPECT_EQ(code_of(connect(bad)), "bad_address") << bad;
+  }
+  // 107 bytes are the most that a socket's name holds.
+  const std::string longest(107 - folder_.string().size() - 1, 's');
+  EXPECT_TRUE(Listener::create(address(longest)).ok());
+  EXPECT_EQ(code_of(Listener::create(address(longest + "s"))), "bad_address");
+  EXPECT_EQ(code_of(Listener::create("unix:/nowhere/s")), "cannot_listen");
+}
+
+}  // namespace
+}  // namespace ginn::protocol

@@ -1,0 +1,158 @@
+#include "training/state.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+#include "nn/models.h"
+#include "tests/support/synthetic.h"
+#include "training/training.h"
+
+namespace ginn::training {
+namespace {
+
+job::Job plain_job() {
+  job::Job job = test::synthetic_job(*test::synthetic_records({}), "lenet");
+  job.lr = {};
+  job.lr.schedule = job::Schedule::kConstant;
+  job.lr.peak = 0.5;
+  job.momentum = 0.0;
+  job.weight_decay = 0.0;
+  return job;
+}
+
+class StateTest : public testing::Test {
+ protected:
+  explicit StateTest(job::Job job = plain_job()) : job_(std::move(job)) {}
+  // A contribution whose first integer is q 2^e.
+  Contribution first(int16_t q, int8_t e) const {
+    Contribution c(graph_);
+    c.q[0] = q;
+    c.exponents[0] = e;
+    return c;
+  }
+  job::Job job_;
+  nn::Graph graph_ = nn::build_model("lenet", 12, 12, 1, 4).value();
+  const device::MapKernels& maps_ = device::map_kernels(device::Level::kPortable);
+};
+
+TEST(LearningRate, ConstantAndWarmup) {
+  job::Job job = plain_job();
+  job.steps = 8;
+  for (uint64_t t = 0; t < 8; ++t) EXPECT_EQ(learning_rate(job, t), 0.5f);
+  job.lr.warmup = 0.55;  // floor(4.4) = 4 steps
+  const float expected[] = {0.125f, 0.25f, 0.375f, 0.5f, 0.5f};
+  for (uint64_t t = 0; t < 5; ++t) EXPECT_EQ(learning_rate(job, t), expected[t]) << t;
+}
+
+TEST(LearningRate, Cosine) {
+  job::Job job = plain_job();
+  job.steps = 10;
+  job.lr.schedule = job::Schedule::kCosine;
+  job.lr.warmup = 0.2;
+  EXPECT_EQ(learning_rate(job, 0), 0.25f);
+  EXPECT_EQ(learning_rate(job, 2), 0.5f);
+  EXPECT_NEAR(learning_rate(job, 6), 0.25f, 1e-7);  // half of the way
+  for (uint64_t t = 2; t < 10; ++t) {
+    const double x = static_cast<double>(t - 2) / 8.0;
+    EXPECT_NEAR(learning_rate(job, t), 0.25 * (1.0 + std::cos(x * 3.14159265358979)), 1e-6) << t;
+  }
+}
+
+TEST(LearningRate, Steps) {
+  job::Job job = plain_job();
+  job.steps = 10;
+  job.lr.schedule = job::Schedule::kStep;
+  job.lr.milestones = {0.5, 0.75};
+  job.lr.gamma = 0.25;
+  EXPECT_EQ(learning_rate(job, 4), 0.5f);
+  EXPECT_EQ(learning_rate(job, 5), 0.125f);
+  EXPECT_EQ(learning_rate(job, 7), 0.125f);
+  EXPECT_EQ(learning_rate(job, 8), 0.03125f);
+}
+
+TEST_F(StateTest, APlainStepByHand) {
+  State state(graph_, job_);
+  const float before = state.weights()[0];
+  const float other = state.weights()[1];
+  state.add(maps_, first(3, -4));
+  EXPECT_EQ(state.taken(), 1u);
+  EXPECT_EQ(state.weights()[0], before) << "nothing moves before the step is complete";
+  state.add(maps_, first(-1, -3));
+  ASSERT_TRUE(state.apply(maps_).ok());
+  // lr (3/16 - 1/8) / 2 contributions
+  EXPECT_EQ(state.weights()[0], before - 0.5f * 0.03125f);
+  EXPECT_EQ(state.weights()[1], other);
+  EXPECT_EQ(state.step(), 1u);
+  EXPECT_EQ(state.taken(), 0u);
+  // The sum starts at zero again.
+  const float between = state.weights()[0];
+  for (int j = 0; j < 2; ++j) state.add(maps_, Contribution(graph_));
+  ASSERT_TRUE(state.apply(maps_).ok());
+  EXPECT_EQ(state.weights()[0], between);
+}
+
+TEST_F(StateTest, MomentumAndDecay) {
+  job_.momentum = 0.5;
+  job_.weight_decay = 0.25;
+  State state(graph_, job_);
+  float w = state.weights()[0];
+  float v = 0.0f;
+  for (int step = 0; step < 3; ++step) {
+    for (int j = 0; j < 2; ++j) state.add(maps_, first(1, -3));
+    ASSERT_TRUE(state.apply(maps_).ok());
+    v = 0.5f * v + (0.125f + 0.25f * w);
+    w = w - 0.5f * v;
+    EXPECT_NEAR(state.weights()[0], w, 1e-6) << step;
+  }
+}
+
+TEST_F(StateTest, TheSumHasNoOrder) {
+  State one(graph_, job_), two(graph_, job_);
+  const Contribution a = first(32767, -20);
+  const Contribution b = first(-12345, -39);
+  one.add(maps_, a);
+  one.add(maps_, b);
+  two.add(maps_, b);
+  two.add(maps_, a);
+  ASSERT_TRUE(one.apply(maps_).ok());
+  ASSERT_TRUE(two.apply(maps_).ok());
+  EXPECT_EQ(one.digest(), two.digest());
+}
+
+TEST_F(StateTest, DigestCoversWeightsAndVelocities) {
+  job_.momentum = 0.9;
+  State state(graph_, job_), same(graph_, job_);
+  const auto start = state.digest();
+  EXPECT_EQ(start, same.digest());
+  job::Job other = job_;
+  other.seed = 8;
+  EXPECT_NE(State(graph_, other).digest(), start);
+  // A rate of 0 moves no weight, only a velocity.
+  job_.lr.peak = 0.0;
+  State still(graph_, job_);
+  for (int j = 0; j < 2; ++j) still.add(maps_, first(1, -10));
+  ASSERT_TRUE(still.apply(maps_).ok());
+  for (size_t i = 0; i < still.parameter_count(); ++i) {
+    ASSERT_EQ(still.weights()[i], state.weights()[i]);
+  }
+  EXPECT_NE(still.digest(), start);
+}
+
+TEST_F(StateTest, NotFiniteNamesTheTensor) {
+  job_.lr.peak = 3e38;
+  State state(graph_, job_);
+  const nn::Parameter& p = graph_.parameters()[1];
+  Contribution c(graph_);
+  c.q[p.offset] = 16384;
+  c.exponents[1] = -12;  // 4
+  for (int j = 0; j < 2; ++j) state.add(maps_, c);
+  const Status status = state.apply(maps_);
+  ASSERT_FALSE(status.ok());
+  EXPECT_STREQ(status.error().code, "not_finite");
+  EXPECT_NE(status.error().message.find(p.name), std::string::npos);
+}
+
+}  // namespace
+}  // namespace ginn::training
