@@ -3,9 +3,9 @@
 
 usage: bench/compare_accuracy.py GINN JOB.toml [--seeds 1 2 3] [--plain]
 
-The PyTorch run has the same network, initialisation law, batch, schedule, crop, flip, microbatch batch norm and, unless
---plain is given, the same clipping of every microbatch's gradient to C. Its batch order and random numbers are its own.
---plain: one batch of 128, no clipping.
+The PyTorch run has the same network, initialisation law, batch, schedule, crop, flip, microbatch
+batch norm and, unless --plain is given, the same clipping of every microbatch's gradient to C. Its
+batch order and random numbers are its own. --plain: one batch of 128, no clipping.
 """
 import argparse
 import gzip
@@ -47,8 +47,9 @@ def augment(images, crop, flip, generator):
         padded = torch.nn.functional.pad(images, (crop,) * 4)
         rows = torch.randint(0, 2 * crop + 1, (n,), generator=generator)
         columns = torch.randint(0, 2 * crop + 1, (n,), generator=generator)
-        images = torch.stack([padded[i, :, r:r + height, c:c + width]
-                              for i, (r, c) in enumerate(zip(rows.tolist(), columns.tolist()))])
+        corners = zip(rows.tolist(), columns.tolist())
+        images = torch.stack(
+            [padded[i, :, r:r + height, c:c + width] for i, (r, c) in enumerate(corners)])
     if flip:
         mirrored = torch.rand(n, generator=generator) < 0.5
         images[mirrored] = images[mirrored].flip(3)
@@ -60,7 +61,7 @@ def learning_rate(job, step, steps):
     warmup = math.floor(lr.get("warmup", 0) * steps)
     if step < warmup:
         return lr["peak"] * (step + 1) / warmup
-    assert lr.get("schedule", "cosine") == "cosine", "this comparison knows the cosine schedule only"
+    assert lr.get("schedule", "cosine") == "cosine", "only cosine is known here"
     return lr["peak"] * 0.5 * (1 + math.cos(math.pi * (step - warmup) / (steps - warmup)))
 
 
@@ -119,14 +120,16 @@ def ginn_accuracy(ginn, job_path, seed):
         path = os.path.join(folder, "job.toml")
         open(path, "w").write(text)
         out = os.path.join(folder, "run")
-        subprocess.run([ginn, "train", path, "--unverified", "--quiet", "--out", out], check=True,
-                       stdout=subprocess.DEVNULL)
-        result = subprocess.run([ginn, "eval", out, "--json"], check=True, capture_output=True, text=True)
+        command = [ginn, "train", path, "--unverified", "--quiet", "--out", out]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        result = subprocess.run(
+            [ginn, "eval", out, "--json"], check=True, capture_output=True, text=True)
         return json.loads(result.stdout)["accuracy"]
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("ginn")
     parser.add_argument("job")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
@@ -140,8 +143,10 @@ def main():
     for seed in options.seeds:
         ours.append(ginn_accuracy(options.ginn, options.job, seed))
         theirs.append(torch_accuracy(job, seed, options.plain))
-        print(f"seed {seed}: ginn {100 * ours[-1]:.2f} %, torch {100 * theirs[-1]:.2f} %", flush=True)
-    print(f"mean: ginn {100 * statistics.mean(ours):.2f} %, torch {100 * statistics.mean(theirs):.2f} %"
+        print(f"seed {seed}: ginn {100 * ours[-1]:.2f} %, torch {100 * theirs[-1]:.2f} %",
+              flush=True)
+    print(f"mean: ginn {100 * statistics.mean(ours):.2f} %, "
+          f"torch {100 * statistics.mean(theirs):.2f} %"
           f"{' (plain)' if options.plain else ''}")
 
 

@@ -1,10 +1,11 @@
 #!/usr/bin/python3
 """Images per second of whole training steps, ginn beside PyTorch, in one alternating run.
 
-usage: bench/compare_pytorch.py GINN [--rounds 5] [--threads 1 2] [--models resnet8 resnet20] [--json]
+usage: bench/compare_pytorch.py GINN [--rounds N] [--threads 1 2] [--models resnet8 ...] [--json]
 
-PyTorch: float32, channels-last, oneDNN on, batch 128 in one piece, SGD with momentum. ginn: batch 128 as microbatches of
-32, optimiser included (`ginn bench`). Both are given their threads, and they take turns; medians over the rounds.
+PyTorch: float32, channels-last, oneDNN on, batch 128 in one piece, SGD with momentum. ginn: batch
+128 as microbatches of 32, optimiser included (`ginn bench`). Both are given their threads, and they
+take turns; medians over the rounds.
 """
 import argparse
 import json
@@ -42,20 +43,25 @@ def torch_rate(model, threads, seconds):
 
 def ginn_rate(ginn, model, threads, seconds):
     height, width, channels = SIZES[model]
-    out = subprocess.run(
-        [ginn, "bench", "--model", model, "--height", str(height), "--width", str(width), "--channels", str(channels),
-         "--microbatch", "32", "--batch", str(BATCH), "--threads", str(threads), "--seconds", str(seconds),
-         "--only", "train", "--json"], check=True, capture_output=True, text=True).stdout
-    return json.loads(out)["training (images/s)"]
+    values = {"model": model, "height": height, "width": width, "channels": channels,
+              "microbatch": 32, "batch": BATCH, "threads": threads, "seconds": seconds,
+              "only": "train"}
+    command = [ginn, "bench", "--json"]
+    for name, value in values.items():
+        command += [f"--{name}", str(value)]
+    run = subprocess.run(command, check=True, capture_output=True, text=True)
+    return json.loads(run.stdout)["training (images/s)"]
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("ginn")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=3.0)
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
-    parser.add_argument("--models", nargs="+", default=["resnet8", "resnet20"], choices=sorted(SIZES))
+    parser.add_argument(
+        "--models", nargs="+", default=["resnet8", "resnet20"], choices=sorted(SIZES))
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     results = []
@@ -70,8 +76,8 @@ def main():
                    "torch": statistics.median(theirs), "ratio": statistics.median(ratios)}
             results.append(row)
             if not options.json:
-                print("{model:9} {threads} threads: ginn {ginn:7.0f} images/s, torch {torch:7.0f}, ratio {ratio:.2f}"
-                      .format(**row), flush=True)
+                print("{model:9} {threads} threads: ginn {ginn:7.0f} images/s, torch {torch:7.0f}, "
+                      "ratio {ratio:.2f}".format(**row), flush=True)
     if options.json:
         print(json.dumps({"torch": torch.__version__, "results": results}, indent=1))
 

@@ -1,4 +1,4 @@
-"""The built-in residual networks in PyTorch, with the same names and shapes (docs/arithmetic.md, section 4)."""
+"""Built-in networks in PyTorch, same names and shapes (docs/arithmetic.md, section 4)."""
 import torch
 from torch import nn
 

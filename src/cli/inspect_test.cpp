@@ -10,6 +10,7 @@
 #include "cli/verbs.h"
 #include "crypto/dsse.h"
 #include "model_file/safetensors.h"
+#include "nn/models.h"
 #include "protocol/transcript.h"
 
 namespace ginn::cli {
@@ -84,7 +85,7 @@ TEST_F(Inspect, DecodesEnvelopesAndTheOnesInThem) {
   EXPECT_TRUE(has(text, "outer"));
   EXPECT_TRUE(has(text, "\"secret\": 7"));
   const crypto::Json json = parsed(inspect(outer, true));
-  EXPECT_EQ(json.find("signatureChecked")->as_bool() == nullptr, false);
+  ASSERT_NE(json.find("signatureChecked"), nullptr);
   EXPECT_FALSE(*json.find("signatureChecked")->as_bool());
 }
 

@@ -39,7 +39,7 @@ struct ResolvedJob {
 inline constexpr size_t kJobFileBytesMax = size_t{1} << 20;
 
 // `text`: TOML 1.0. Code "job_file"; the message has a line "file:line: key: message" for each
-// problem: syntax, unknown keys (with what was probably meant), wrong types, missing keys, and values
+// problem: syntax, unknown keys (with what was probably meant), wrong types, missing keys, values
 // out of range as far as they do not depend on the data.
 Result<JobFile> parse_job_file(std::string_view text, std::string_view file_name);
 
