@@ -28,9 +28,10 @@ class Noise final : public Attacker {
     if (!chosen_.contains(t * training_.job().microbatches() + j)) return false;
     std::normal_distribution<float> normal(0.0f, 1000.0f);
     for (float& value : noise_) value = normal(random_);
-    GINN_CHECK(training::clip(training_.graph(), training_.maps(), noise_,
-                              training_.job().clip_norm, contribution)
-                   .ok());
+    GINN_CHECK(
+        training::clip(
+            training_.graph(), training_.maps(), noise_, training_.job().clip_norm, contribution)
+            .ok());
     return true;
   }
 
@@ -47,12 +48,14 @@ std::vector<std::string> attack_names() { return {"noise"}; }
 
 Result<std::unique_ptr<Attacker>> create_attacker(const std::string& name,
                                                   const training::Training& training,
-                                                  uint64_t count, uint64_t seed) {
+                                                  uint64_t count,
+                                                  uint64_t seed) {
   const uint64_t contributions = training.job().contributions();
   if (count < 1 || count > contributions) {
-    return input_error("attack_count",
-                       concat("an attack replaces 1 to ", contributions,
-                              " contributions of this job, not ", count));
+    return input_error(
+        "attack_count",
+        concat(
+            "an attack replaces 1 to ", contributions, " contributions of this job, not ", count));
   }
   if (name == "noise") {
     return std::unique_ptr<Attacker>(std::make_unique<Noise>(training, count, seed));

@@ -23,6 +23,7 @@ std::vector<std::string> attack_names();
 // "attack_count".
 Result<std::unique_ptr<Attacker>> create_attacker(const std::string& name,
                                                   const training::Training& training,
-                                                  uint64_t count, uint64_t seed);
+                                                  uint64_t count,
+                                                  uint64_t seed);
 
 }  // namespace ginn::attack

@@ -70,8 +70,6 @@ TEST(CommandLine, RefusesWhatDoesNotFit) {
     EXPECT_TRUE(has(refusal({"plan", "j", "--threads", threads}), "--threads")) << threads;
   }
   EXPECT_TRUE(
-      has(refusal({"train", "j", "--out", "o", "--unverified", "--trusted-only"}), "excludes"));
-  EXPECT_TRUE(
       has(refusal({"attack", "j", "--out", "o", "--share", "0.1", "--count", "1"}), "excludes"));
   EXPECT_TRUE(has(refusal({"bench", "--seconds", "0"}), "--seconds"));
   EXPECT_TRUE(has(refusal({"bench", "--seconds", "nan"}), "--seconds"));

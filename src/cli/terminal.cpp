@@ -39,7 +39,7 @@ void Progress::show(std::string_view line, bool last) {
 
 std::string duration(double seconds) {
   if (seconds < 0.0 || !(seconds < 1e9)) return "?";
-  if (seconds < 60.0) return fmt::format("{:.1f} s", seconds);
+  if (seconds < 59.95) return fmt::format("{:.1f} s", seconds);
   const auto whole = static_cast<long long>(seconds + 0.5);
   if (whole < 3600) return fmt::format("{} min {:02} s", whole / 60, whole % 60);
   return fmt::format("{} h {:02} min", whole / 3600, whole % 3600 / 60);
