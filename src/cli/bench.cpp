@@ -5,10 +5,10 @@
 
 #include "base/text.h"
 #include "base/thread_pool.h"
+#include "cli/bench_measure.h"
 #include "cli/synthetic.h"
 #include "cli/verbs.h"
 #include "crypto/json.h"
-#include "device/convolution.h"
 #include "training/training.h"
 #include "verifier/intake.h"
 #include "worker/loop.h"
@@ -20,83 +20,6 @@ using Clock = std::chrono::steady_clock;
 
 double since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-// Median seconds of one call, repeated for about `seconds` and at least five times.
-template <typename Body>
-Result<double> median(double seconds, const Body& body) {
-  constexpr size_t kLeast = 5;
-  constexpr size_t kMost = 1000;
-  std::vector<double> times;
-  const auto start = Clock::now();
-  while (times.size() < kLeast || (since(start) < seconds && times.size() < kMost)) {
-    const auto begin = Clock::now();
-    GINN_TRY(body());
-    times.push_back(since(begin));
-  }
-  const auto middle = times.begin() + static_cast<ptrdiff_t>(times.size() / 2);
-  std::nth_element(times.begin(), middle, times.end());
-  return *middle;
-}
-
-struct Measured {
-  std::string name;
-  double value = 0;
-  std::string unit;
-};
-
-// One convolution's three contractions.
-Status bench_convolution(const std::string& name,
-                         const device::ConvShape& shape,
-                         device::Level level,
-                         double seconds,
-                         std::vector<Measured>& out) {
-  device::Buffer<int16_t> x(shape.input_count()), y(shape.output_count()), dx(shape.input_count()),
-      w(shape.weight_count());
-  device::Buffer<int64_t> dw(shape.weight_count());
-  fill_bell(1, 8191, {x.data(), x.size()});
-  fill_bell(2, 8191, {w.data(), w.size()});
-  device::Buffer<int16_t> dy(shape.output_count());
-  fill_bell(3, 8191, {dy.data(), dy.size()});
-  device::PackedWeights packed;
-  packed.pack(level, shape, w.data(), true);
-  const device::Convolution convolution(level, shape);
-  device::Scratch scratch;
-  const double gmacs = static_cast<double>(shape.macs()) * 1e-9;
-  const auto add = [&](const char* what, const auto& body) -> Status {
-    GINN_ASSIGN(const double time, median(seconds, [&]() -> Status {
-                  scratch.reset();
-                  body();
-                  return ok_status();
-                }));
-    out.push_back({fmt::format("{} {}", name, what), gmacs / time, "GMAC/s"});
-    return ok_status();
-  };
-  GINN_TRY(add("fprop", [&] { convolution.fprop(x.data(), packed, y.data(), scratch); }));
-  GINN_TRY(add("dgrad", [&] { convolution.dgrad(dy.data(), packed, dx.data(), scratch); }));
-  return add("wgrad", [&] { convolution.wgrad(x.data(), dy.data(), dw.data(), scratch); });
-}
-
-Status bench_primitives(const BenchOptions& options,
-                        device::Level level,
-                        std::vector<Measured>& out) {
-  const double seconds = options.seconds / 8;
-  const uint32_t n = options.microbatch;
-  const auto conv = [&](uint32_t h, uint32_t c, uint32_t k, uint32_t stride) {
-    device::ConvShape shape;
-    shape.n = n;
-    shape.h = shape.w = h;
-    shape.c = c;
-    shape.k = k;
-    shape.kernel_h = shape.kernel_w = 3;
-    shape.padding = 1;
-    shape.stride = stride;
-    return shape;
-  };
-  GINN_TRY(bench_convolution("conv3x3 28x28 16->16", conv(28, 16, 16, 1), level, seconds, out));
-  GINN_TRY(bench_convolution("conv3x3 28x28 16->32 /2", conv(28, 16, 32, 2), level, seconds, out));
-  GINN_TRY(bench_convolution("conv3x3 14x14 32->32", conv(14, 32, 32, 1), level, seconds, out));
-  return bench_convolution("conv3x3 7x7 64->64", conv(7, 64, 64, 1), level, seconds, out);
 }
 
 Result<SyntheticRun> bench_job(const BenchOptions& options) {

@@ -1,4 +1,4 @@
-// ginn: everything a person types.
+// ginn: everything a person types. Errors and exit codes; the rest is behind command_line.h.
 #include <fmt/format.h>
 
 #include <algorithm>

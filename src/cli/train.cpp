@@ -14,6 +14,9 @@ Status check_options(const TrainOptions& options) {
   if (options.trusted_only && options.unverified) {
     return input_error("usage", "--trusted-only and --unverified exclude each other");
   }
+  if (options.json && options.json_lines) {
+    return input_error("usage", "--json and --json-lines exclude each other");
+  }
   const bool cuda = options.device == "cuda" || options.device.starts_with("cuda:");
   if (options.device != "auto" && options.device != "cpu" && !cuda) {
     return input_error(
