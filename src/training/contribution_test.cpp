@@ -178,6 +178,22 @@ TEST(Clip, AlwaysPassesTheTestAndIsClose) {
   }
 }
 
+TEST(Clip, NeverRoundsUpToAnInteger) {
+  // C lies just below a multiple of the contribution's unit: a factor that is a hair too large
+  // would reach the multiple, and an honest worker would be refused.
+  std::vector<float> g(graph().parameter_count(), 0.0f);
+  g[0] = 1.0f;
+  Contribution c(graph());
+  for (int k = 16385; k < 32767; k += 97) {
+    for (double below : {0.01, 1e-3, 1e-6, 0.0}) {
+      const double clip_norm = std::ldexp(k - below, -15);
+      ASSERT_TRUE(clip(graph(), maps(), g, clip_norm, c).ok());
+      EXPECT_EQ(c.q[0], k - 1);
+      ASSERT_TRUE(norm_within(graph(), maps(), c, norm_limit(clip_norm))) << k << " " << below;
+    }
+  }
+}
+
 TEST(Clip, BelowTheLimitOnlyRounds) {
   std::vector<float> g(graph().parameter_count(), 0.0f);
   g[0] = 1.0f;
