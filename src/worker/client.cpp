@@ -1,5 +1,6 @@
 #include "worker/client.h"
 
+#include <algorithm>
 #include <chrono>
 
 #include "base/text.h"
@@ -46,20 +47,24 @@ Result<std::unique_ptr<Client>> Client::create(const std::string& address,
   auto client = std::unique_ptr<Client>(new Client(training, std::move(*connection)));
   GINN_TRY(client->handshake(grantor));
   client->reader_ = std::thread([raw = client.get()] { raw->read(); });
+  client->sender_ = std::thread([raw = client.get()] { raw->send_queued(); });
   return client;
 }
 
 Client::Client(const training::Training& training, protocol::Connection connection)
     : training_(training),
       connection_(std::move(connection)),
-      buffer_(protocol::kContributionPrefixBytes + training::encoded_size(training.graph())) {}
+      payload_bytes_(protocol::kContributionPrefixBytes +
+                     training::encoded_size(training.graph())) {}
 
 Client::~Client() {
   {
     std::lock_guard lock(mutex_);
     stop_ = true;
   }
-  connection_.finish_sending();
+  changed_.notify_all();
+  connection_.finish_sending();  // wakes a sender that waits for the verifier to read
+  if (sender_.joinable()) sender_.join();
   if (reader_.joinable()) reader_.join();
 }
 
@@ -124,29 +129,61 @@ void Client::read() {
       if (auto verdict = parse_verdict(payload); verdict.ok()) verdict_ = *verdict;
     }
     gone_ = true;
+    read_done_ = true;
     changed_.notify_all();
     return;
   }
 }
 
+size_t Client::queue_limit() const {
+  constexpr size_t kBytes = size_t{256} << 20;
+  return std::clamp<size_t>(kBytes / payload_bytes_, 2, 64);
+}
+
 Status Client::send(uint64_t t, uint32_t j, const training::Contribution& contribution) {
+  Bytes payload;
+  {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return gone_ || queue_.size() < queue_limit(); });
+    if (gone_) return refused("verifier_stopped", "the verifier has ended the run");
+    if (!spare_.empty()) {
+      payload = std::move(spare_.back());
+      spare_.pop_back();
+    }
+  }
+  payload.resize(payload_bytes_);
+  constexpr size_t kPrefix = protocol::kContributionPrefixBytes;
+  const std::span<uint8_t> bytes(payload);
+  protocol::write_prefix({t, j}, bytes.first<kPrefix>());
+  training::encode(training_.graph(), contribution, bytes.subspan(kPrefix));
   {
     std::lock_guard lock(mutex_);
-    if (gone_) return refused("verifier_stopped", "the verifier has ended the run");
+    queue_.push_back(std::move(payload));
   }
-  constexpr size_t kPrefix = protocol::kContributionPrefixBytes;
-  const std::span<uint8_t> buffer(buffer_);
-  protocol::write_prefix({t, j}, buffer.first<kPrefix>());
-  training::encode(training_.graph(), contribution, buffer.subspan(kPrefix));
-  if (!connection_.send(FrameType::kContribution, buffer_).ok()) {
-    return refused("verifier_stopped", "the verifier has ended the run");
-  }
+  changed_.notify_all();
   return ok_status();
+}
+
+void Client::send_queued() {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    changed_.wait(lock, [&] { return stop_ || gone_ || !queue_.empty(); });
+    if (stop_ || gone_) return;
+    // References into a deque stay valid while others are pushed at its end.
+    const Bytes& payload = queue_.front();
+    lock.unlock();
+    const bool sent = connection_.send(FrameType::kContribution, payload).ok();
+    lock.lock();
+    spare_.push_back(std::move(queue_.front()));
+    queue_.pop_front();
+    if (!sent) gone_ = true;
+    changed_.notify_all();
+  }
 }
 
 Result<Verdict> Client::wait_verdict() {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] { return gone_; });
+  changed_.wait(lock, [&] { return read_done_; });
   if (!verdict_) {
     return environment_error("verifier_gone",
                              "the verifier ended without a verdict: its log says why");
@@ -155,6 +192,10 @@ Result<Verdict> Client::wait_verdict() {
 }
 
 Result<Verdict> Client::finish() {
+  {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return gone_ || queue_.empty(); });
+  }
   // A verifier that has already given its verdict no longer reads.
   (void)connection_.send(FrameType::kEnd, {});
   connection_.finish_sending();

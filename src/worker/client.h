@@ -1,6 +1,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <deque>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -17,8 +18,9 @@ struct Verdict {
   std::string message;
 };
 
-// The worker's end of a run: handshake, contributions, verdict. A thread of its own reads what the
-// verifier says, so that neither side waits for the other to read.
+// The worker's end of a run: handshake, contributions, verdict. One thread of its own reads what
+// the verifier says, so that neither side waits for the other to read; another one sends from a
+// bounded queue, so that training goes on while a frame waits for the verifier to be scheduled.
 class Client {
  public:
   // Signs the owner's grant for a verifier's start statement; returns the envelope's text.
@@ -33,8 +35,8 @@ class Client {
                                                 int patience_ms);
   ~Client();
 
-  // Waits only when the verifier's queue is at its limit. Code "verifier_stopped" once it has given
-  // a verdict or is gone.
+  // Waits only when the queue is full: when the verifier does not keep up. Code "verifier_stopped"
+  // once it has given a verdict or is gone.
   Status send(uint64_t t, uint32_t j, const training::Contribution& contribution);
   // After the last contribution: waits for the verdict. Code "verifier_gone".
   Result<Verdict> finish();
@@ -46,17 +48,22 @@ class Client {
   Client(const training::Training& training, protocol::Connection connection);
   Status handshake(const Grantor& grantor);
   void read();
+  void send_queued();
+  size_t queue_limit() const;  // frames: at most 256 MiB, between 2 and 64
   Result<Verdict> wait_verdict();
 
   const training::Training& training_;
   protocol::Connection connection_;
-  Bytes buffer_;
-  std::thread reader_;
+  const size_t payload_bytes_;
+  std::thread reader_, sender_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   protocol::RunStatus status_;
   std::optional<Verdict> verdict_;
-  bool gone_ = false;
+  std::deque<Bytes> queue_;   // the first one stays until it is sent
+  std::vector<Bytes> spare_;  // payloads to be used again
+  bool gone_ = false;         // the verifier has given its verdict, or no longer reads
+  bool read_done_ = false;
   bool stop_ = false;
 };
 
