@@ -60,6 +60,13 @@ struct MapKernels {
                              int16_t* dy);
   // out = shift_rne(x, shift), shift in [0, 15]
   void (*shift_round)(const int16_t* x, size_t count, int shift, int16_t* out);
+  // Windows' maxima, tap by tap: out = max(out, x).
+  void (*max_into)(const int16_t* x, size_t count, int16_t* out);
+  // The way back: where the tap x holds the maximum y, sum takes `rest`, which becomes 0.
+  void (*route_max)(const int16_t* x, const int16_t* y, size_t count, int16_t* rest, int32_t* sum);
+  void (*add_into)(const int16_t* x, size_t count, int32_t* sum);  // sum += x
+  // out = shift_rne(sum, shift) of |sum| < 2^30, which fits dfp16
+  void (*narrow)(const int32_t* sum, size_t count, int shift, int16_t* out);
   // out = f32((f64(sum) * scale) / divisor)
   void (*scale_sums)(const int64_t* sum, size_t count, double scale, double divisor, float* out);
   // sum of ceil(|x| scale)^2; every |x| scale <= 32767

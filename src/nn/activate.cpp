@@ -54,7 +54,7 @@ void prepare_affine(Run& run, const Term& term, TermState& state) {
   const float* beta = p + channels;
   const size_t offset = run.graph().batch_norms()[term.batch_norm].offset;
   for (size_t c = 0; c < channels; ++c) {
-    state.normalisation[c] = run.mode() == Mode::kTrain
+    state.normalisation[c] = run.mode() != Mode::kEvaluate
                                  ? normalise(state.statistics.first(c),
                                              state.statistics.second(c),
                                              count / channels,
@@ -153,7 +153,7 @@ Status Activate::forward(Run& run, OperationState& base) const {
       prepare_affine(run, term, t);
       largest = terms == 1 && config_.relu ? largest_positive(t) : largest_magnitude(t);
     }
-    if (term.kind == Term::Kind::kBatchNorm && run.mode() == Mode::kTrain) {
+    if (term.kind == Term::Kind::kBatchNorm && run.mode() != Mode::kEvaluate) {
       GINN_TRY(report_statistics(run, term, t));
     }
     bound = i == 0 ? largest : bound + largest;
@@ -198,7 +198,7 @@ Status backward_bias(Run& run, const Term& term, State& state, const Tensor& g, 
   run.store_gradient(term.parameter, state.integer_sums.data(), g.exponent);
   int shift = 0;
   while (largest > (kDfp14Max << shift)) ++shift;
-  Tensor& dy = run.operand_gradient(term.source);
+  Tensor& dy = run.make_operand_gradient(term.source);
   run.maps().shift_round(g.q.data(), count, shift, dy.q.data());
   dy.exponent = g.exponent + shift;
   return ok_status();
@@ -237,7 +237,7 @@ Status backward_batch_norm(
     state.c2[p] = n.c2 * scale;
     state.c0[p] = n.c0 * scale;
   }
-  Tensor& dy = run.operand_gradient(term.source);
+  Tensor& dy = run.make_operand_gradient(term.source);
   dy.exponent = *exponent;
   run.maps().normalise_backward(g.q.data(),
                                 y.q.data(),

@@ -8,9 +8,7 @@
 namespace ginn::nn {
 namespace {
 
-struct State final : OperationState {
-  Tensor input_gradient;
-};
+struct State final : OperationState {};
 
 }  // namespace
 
@@ -47,12 +45,8 @@ Status Conv2d::prepare(device::Level level, const float* parameters, PackedLayer
   return ok_status();
 }
 
-std::unique_ptr<OperationState> Conv2d::make_state(const Run& run) const {
-  auto state = std::make_unique<State>();
-  if (config_.input_gradient) {
-    state->input_gradient.q = device::Buffer<int16_t>(run.capacity_count(config_.input));
-  }
-  return state;
+std::unique_ptr<OperationState> Conv2d::make_state(const Run&) const {
+  return std::make_unique<State>();
 }
 
 Status Conv2d::forward(Run& run, OperationState&) const {
@@ -64,15 +58,15 @@ Status Conv2d::forward(Run& run, OperationState&) const {
   return ok_status();
 }
 
-Status Conv2d::backward(Run& run, OperationState& state) const {
+Status Conv2d::backward(Run& run, OperationState&) const {
   const Tensor& x = run.value(config_.input);
-  const Tensor& dy = run.operand_gradient(config_.output);
+  const Tensor& dy = run.take_operand_gradient(config_.output);
   const device::Convolution convolution(run.level(), shape_of(run.images()));
   int64_t* sums = run.sums(config_.shape.weight_count());
   convolution.wgrad(x.q.data(), dy.q.data(), sums, run.scratch());
   run.store_gradient(config_.weight, sums, x.exponent + dy.exponent);
   if (!config_.input_gradient) return ok_status();
-  Tensor& dx = static_cast<State&>(state).input_gradient;
+  Tensor& dx = run.make_gradient(config_.input);
   run.scratch().reset();
   const int shift = convolution.dgrad(dy.q.data(), run.layer().packed, dx.q.data(), run.scratch());
   dx.exponent = dy.exponent + run.layer().exponent + shift;

@@ -19,6 +19,7 @@ class Conv2d final : public Operation {
   };
   explicit Conv2d(Config config) : config_(std::move(config)) {}
 
+  const Config& config() const { return config_; }
   std::string_view kind() const override { return config_.linear ? "linear" : "conv2d"; }
   const std::string& name() const override { return config_.name; }
   std::vector<ValueId> inputs() const override { return {config_.input}; }

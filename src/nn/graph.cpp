@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "nn/activate.h"
 #include "nn/conv2d.h"
+#include "nn/dropout.h"
 #include "nn/loss.h"
 #include "nn/pooling.h"
 
@@ -85,7 +86,7 @@ ValueId GraphBuilder::conv2d(ValueId x, const std::string& name, const ConvOptio
     Parameter bias;
     bias.name = name + ".bias";
     bias.shape = {shape.k};
-    bias.initialiser = Initialiser::kUniformFanIn;
+    bias.initialiser = options.bias_initialiser;
     bias.fan_in = weight.fan_in;
     bias_of_[y] = add_parameter(std::move(bias));
   }
@@ -93,22 +94,28 @@ ValueId GraphBuilder::conv2d(ValueId x, const std::string& name, const ConvOptio
 }
 
 ValueId GraphBuilder::linear(ValueId x, const std::string& name, uint32_t outputs) {
+  LinearOptions options;
+  options.outputs = outputs;
+  return linear(x, name, options);
+}
+
+ValueId GraphBuilder::linear(ValueId x, const std::string& name, const LinearOptions& options) {
   if (!problem_.empty()) return Graph::kInput;
   const Extent in = extent(x);
   device::ConvShape shape;
   shape.c = in.c;
-  shape.k = outputs;
+  shape.k = options.outputs;
   if (in.h != 1 || in.w != 1 || !shape.valid()) {
     fail(concat("layer ", name, ": expects a flat input, found ", in.h, " x ", in.w, " x ", in.c));
     return Graph::kInput;
   }
-  const ValueId y = add_value({1, 1, outputs}, true);
+  const ValueId y = add_value({1, 1, shape.k}, true);
   Parameter weight;
   weight.name = name + ".weight";
-  weight.shape = {outputs, in.c};
-  weight.initialiser = Initialiser::kUniformFanIn;
+  weight.shape = {shape.k, in.c};
+  weight.initialiser = options.initialiser;
   weight.fan_in = in.c;
-  weight.fan_out = outputs;
+  weight.fan_out = shape.k;
   Conv2d::Config config;
   config.name = name;
   config.input = x;
@@ -121,8 +128,8 @@ ValueId GraphBuilder::linear(ValueId x, const std::string& name, uint32_t output
   graph_.operations_.push_back(std::make_unique<Conv2d>(std::move(config)));
   Parameter bias;
   bias.name = name + ".bias";
-  bias.shape = {outputs};
-  bias.initialiser = Initialiser::kUniformFanIn;
+  bias.shape = {shape.k};
+  bias.initialiser = options.bias_initialiser;
   bias.fan_in = in.c;
   bias_of_[y] = add_parameter(std::move(bias));
   return y;
@@ -191,12 +198,13 @@ ValueId GraphBuilder::activate(std::vector<Term> terms, bool relu) {
 }
 
 ValueId GraphBuilder::pool(
-    ValueId x, bool max, uint32_t kernel_h, uint32_t kernel_w, uint32_t stride) {
+    ValueId x, bool max, uint32_t kernel_h, uint32_t kernel_w, uint32_t stride, uint32_t padding) {
   if (!problem_.empty()) return Graph::kInput;
   const Extent in = extent(x);
-  constexpr uint64_t kLargestWindow = 1 << 16;  // int32 sums in pooling.cpp
-  if (kernel_h == 0 || kernel_w == 0 || stride == 0 || kernel_h > in.h || kernel_w > in.w ||
-      uint64_t{kernel_h} * kernel_w > kLargestWindow) {
+  const uint64_t largest_window = max ? 1 << 14 : 1 << 16;  // int32 sums in pooling.cpp
+  if (kernel_h == 0 || kernel_w == 0 || stride == 0 || padding > kernel_h / 2 ||
+      padding > kernel_w / 2 || kernel_h > in.h + 2 * padding || kernel_w > in.w + 2 * padding ||
+      uint64_t{kernel_h} * kernel_w > largest_window) {
     fail(concat("a pool over ",
                 kernel_h,
                 " x ",
@@ -212,18 +220,21 @@ ValueId GraphBuilder::pool(
   config.max = max;
   config.input = x;
   config.in = in;
-  config.out = {(in.h - kernel_h) / stride + 1, (in.w - kernel_w) / stride + 1, in.c};
+  config.out = {(in.h + 2 * padding - kernel_h) / stride + 1,
+                (in.w + 2 * padding - kernel_w) / stride + 1,
+                in.c};
   config.kernel_h = kernel_h;
   config.kernel_w = kernel_w;
   config.stride = stride;
+  config.padding = padding;
   config.output = add_value(config.out, graph_.values_[x].needs_gradient);
   const ValueId output = config.output;
   graph_.operations_.push_back(std::make_unique<Pool>(std::move(config)));
   return output;
 }
 
-ValueId GraphBuilder::max_pool(ValueId x, uint32_t kernel, uint32_t stride) {
-  return pool(x, true, kernel, kernel, stride);
+ValueId GraphBuilder::max_pool(ValueId x, uint32_t kernel, uint32_t stride, uint32_t padding) {
+  return pool(x, true, kernel, kernel, stride, padding);
 }
 
 ValueId GraphBuilder::average_pool(ValueId x, uint32_t kernel, uint32_t stride) {
@@ -232,6 +243,69 @@ ValueId GraphBuilder::average_pool(ValueId x, uint32_t kernel, uint32_t stride) 
 
 ValueId GraphBuilder::global_average_pool(ValueId x) {
   return pool(x, false, extent(x).h, extent(x).w, 1);
+}
+
+ValueId GraphBuilder::adaptive_average_pool(ValueId x, uint32_t height, uint32_t width) {
+  if (!problem_.empty()) return Graph::kInput;
+  const Extent in = extent(x);
+  if (height > 0 && width > 0 && in.h % height == 0 && in.w % width == 0) {
+    const uint32_t kernel_h = in.h / height;
+    const uint32_t kernel_w = in.w / width;
+    if (kernel_h == 1 && kernel_w == 1) return x;
+    if (kernel_h == kernel_w) return pool(x, false, kernel_h, kernel_w, kernel_h);
+    if (height == 1 && width == 1) return global_average_pool(x);
+  } else if (height > 0 && width > 0 && height % in.h == 0 && width % in.w == 0) {
+    return repeat(x, height / in.h, width / in.w);
+  }
+  fail(concat("adaptive average pooling of ",
+              in.h,
+              " x ",
+              in.w,
+              " to ",
+              height,
+              " x ",
+              width,
+              ": only whole, square windows (or whole repetitions) are possible"));
+  return Graph::kInput;
+}
+
+ValueId GraphBuilder::repeat(ValueId x, uint32_t times_h, uint32_t times_w) {
+  const Extent in = extent(x);
+  constexpr uint64_t kMostTimes = 1 << 14;  // int32 sums of gradients in pooling.cpp
+  if (uint64_t{times_h} * times_w > kMostTimes) {
+    fail(concat("a pixel repeated ", times_h, " x ", times_w, " times"));
+    return Graph::kInput;
+  }
+  Repeat::Config config;
+  config.name = concat("repeat", graph_.operations_.size());
+  config.input = x;
+  config.in = in;
+  config.times_h = times_h;
+  config.times_w = times_w;
+  config.output =
+      add_value({in.h * times_h, in.w * times_w, in.c}, graph_.values_[x].needs_gradient);
+  const ValueId output = config.output;
+  graph_.operations_.push_back(std::make_unique<Repeat>(std::move(config)));
+  return output;
+}
+
+ValueId GraphBuilder::dropout(ValueId x, double probability) {
+  if (!problem_.empty()) return Graph::kInput;
+  const Extent in = extent(x);
+  GINN_CHECK(probability >= 0.0 && probability < 1.0 && graph_.values_[x].needs_gradient);
+  if (in.count() > Dropout::kMostElements || dropouts_ == Dropout::kMostLayers) {
+    fail(concat("dropout of ", in.count(), " elements an image, or too many dropouts"));
+    return Graph::kInput;
+  }
+  Dropout::Config config;
+  config.name = concat("dropout", dropouts_);
+  config.input = x;
+  config.probability = probability;
+  config.layer = dropouts_++;
+  config.output = add_value(in, true);
+  const ValueId output = config.output;
+  graph_.operations_.push_back(std::make_unique<Dropout>(std::move(config)));
+  return output;
 }
 
 ValueId GraphBuilder::flatten(ValueId x) {

@@ -13,6 +13,7 @@ namespace ginn::nn {
 enum class Initialiser {
   kUniformFanIn,  // U(-1/sqrt(fan_in), 1/sqrt(fan_in)): PyTorch's default for conv and linear
   kNormalFanOut,  // N(0, 2/fan_out): Kaiming, as torchvision's residual networks
+  kNormalSmall,   // N(0, 0.01^2): the classifier of torchvision's VGG
   kOne,
   kZero,
 };
@@ -73,6 +74,12 @@ struct ConvOptions {
   uint32_t padding = 0;
   bool bias = false;
   Initialiser initialiser = Initialiser::kUniformFanIn;
+  Initialiser bias_initialiser = Initialiser::kUniformFanIn;
+};
+struct LinearOptions {
+  uint32_t outputs = 1;
+  Initialiser initialiser = Initialiser::kUniformFanIn;
+  Initialiser bias_initialiser = Initialiser::kUniformFanIn;
 };
 
 // Builds a graph layer by layer, inferring every shape. The first layer that does not fit makes all
@@ -84,16 +91,21 @@ class GraphBuilder {
   // Contractions: the result may only be the source of one bias() or batch_norm() term, or the
   // logits.
   ValueId conv2d(ValueId x, const std::string& name, const ConvOptions& options);
-  ValueId linear(ValueId x, const std::string& name, uint32_t outputs);  // with bias
+  ValueId linear(ValueId x, const std::string& name, const LinearOptions& options);  // with bias
+  ValueId linear(ValueId x, const std::string& name, uint32_t outputs);
 
   Term batch_norm(ValueId y, const std::string& name);
   Term bias(ValueId y);
   Term same(ValueId activation);
   ValueId activate(std::vector<Term> terms, bool relu);  // one or two terms
 
-  ValueId max_pool(ValueId x, uint32_t kernel, uint32_t stride);
+  ValueId max_pool(ValueId x, uint32_t kernel, uint32_t stride, uint32_t padding = 0);
   ValueId average_pool(ValueId x, uint32_t kernel, uint32_t stride);
   ValueId global_average_pool(ValueId x);
+  // To `height` x `width`, each of which must divide the input's or be a multiple of it.
+  ValueId adaptive_average_pool(ValueId x, uint32_t height, uint32_t width);
+  // Zeros a share of an activation's elements in training, probability in [0, 1).
+  ValueId dropout(ValueId x, double probability);
   ValueId flatten(ValueId x);
   void loss(ValueId logits);
 
@@ -103,11 +115,18 @@ class GraphBuilder {
   ValueId add_value(Extent extent, bool needs_gradient);
   size_t add_parameter(Parameter parameter);
   Extent extent(ValueId value) const { return graph_.values_[value].extent; }
-  ValueId pool(ValueId x, bool max, uint32_t kernel_h, uint32_t kernel_w, uint32_t stride);
+  ValueId pool(ValueId x,
+               bool max,
+               uint32_t kernel_h,
+               uint32_t kernel_w,
+               uint32_t stride,
+               uint32_t padding = 0);
+  ValueId repeat(ValueId x, uint32_t times_h, uint32_t times_w);
   void fail(std::string message);
 
   Graph graph_;
   std::vector<size_t> bias_of_;  // parameter index by value, or kNoParameter
+  uint32_t dropouts_ = 0;
   std::string problem_;
 };
 

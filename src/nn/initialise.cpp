@@ -36,6 +36,9 @@ void initialise_parameter(const Parameter& p, uint32_t index, const Random& rand
       case Initialiser::kNormalFanOut:
         out[k] = normal(block[2 * pair], block[2 * pair + 1], k % 2 == 0) * deviation;
         break;
+      case Initialiser::kNormalSmall:
+        out[k] = normal(block[2 * pair], block[2 * pair + 1], k % 2 == 0) * 0.01f;
+        break;
       case Initialiser::kOne:
         out[k] = 1.0f;
         break;

@@ -76,18 +76,22 @@ Status Loss::forward(Run& run, OperationState& base) const {
     logits[i] = std::fma(unit, static_cast<float>(y.q[i]), bias[i % classes]);
     if (magnitude_bits(logits[i]) >= 0x7f800000u) return not_finite(config_.name, "a logit");
   }
-  Tensor& gradient = run.operand_gradient(config_.logits);
-  gradient.exponent = kLossGradientExponent;
+  int16_t* gradients = nullptr;
+  if (run.mode() == Mode::kTrain) {
+    Tensor& gradient = run.make_operand_gradient(config_.logits);
+    gradient.exponent = kLossGradientExponent;
+    gradients = gradient.q.data();
+  }
   int64_t loss_sum = 0;
   uint32_t correct = 0;
   for (size_t n = 0; n < run.images(); ++n) {
-    const ImageLoss image = softmax_cross_entropy(
-        logits + n * classes,
-        classes,
-        run.labels()[n],
-        run.label_smoothing(),
-        state.exponentials.data(),
-        run.mode() == Mode::kTrain ? gradient.q.data() + n * classes : nullptr);
+    const ImageLoss image =
+        softmax_cross_entropy(logits + n * classes,
+                              classes,
+                              run.labels()[n],
+                              run.label_smoothing(),
+                              state.exponentials.data(),
+                              gradients == nullptr ? nullptr : gradients + n * classes);
     loss_sum += image.loss;
     correct += image.correct ? 1 : 0;
   }

@@ -1,8 +1,7 @@
 #include "nn/models.h"
 
-#include <array>
-
 #include "base/text.h"
+#include "nn/architectures.h"
 
 namespace ginn::nn {
 namespace {
@@ -36,58 +35,51 @@ void build_lenet(GraphBuilder& g, uint32_t classes) {
   g.loss(g.linear(x, "fc3", classes));
 }
 
-ConvOptions residual_conv(uint32_t channels, uint32_t kernel, uint32_t stride) {
-  ConvOptions options;
-  options.channels = channels;
-  options.kernel = kernel;
-  options.stride = stride;
-  options.padding = kernel / 2;
-  options.initialiser = Initialiser::kNormalFanOut;
-  return options;
-}
-
-ValueId basic_block(GraphBuilder& g,
-                    ValueId x,
-                    const std::string& name,
-                    uint32_t channels,
-                    uint32_t stride,
-                    bool downsample) {
-  const ValueId y1 = g.conv2d(x, name + ".conv1", residual_conv(channels, 3, stride));
-  const ValueId a1 = g.activate({g.batch_norm(y1, name + ".bn1")}, true);
-  const ValueId y2 = g.conv2d(a1, name + ".conv2", residual_conv(channels, 3, 1));
-  const Term main = g.batch_norm(y2, name + ".bn2");
-  if (!downsample) return g.activate({main, g.same(x)}, true);
-  const ValueId y3 = g.conv2d(x, name + ".downsample.0", residual_conv(channels, 1, stride));
-  return g.activate({main, g.batch_norm(y3, name + ".downsample.1")}, true);
-}
-
-// He et al. 2016, section 4.2: 6 n + 2 layers for small images.
-void build_resnet(GraphBuilder& g, uint32_t blocks, uint32_t classes) {
-  uint32_t channels = 16;
-  ValueId x = g.conv2d(Graph::kInput, "conv1", residual_conv(channels, 3, 1));
-  x = g.activate({g.batch_norm(x, "bn1")}, true);
-  for (uint32_t stage = 0; stage < 3; ++stage) {
-    for (uint32_t block = 0; block < blocks; ++block) {
-      const bool first = stage > 0 && block == 0;
-      if (first) channels *= 2;
-      x = basic_block(g, x, concat("layer", stage + 1, ".", block), channels, first ? 2 : 1, first);
-    }
-  }
-  x = g.flatten(g.global_average_pool(x));
-  g.loss(g.linear(x, "fc", classes));
-}
-
 struct Model {
   std::string_view name;
   void (*build)(GraphBuilder&, uint32_t classes);
 };
 
-constexpr std::array<Model, 4> kModels = {{
+template <uint32_t kBlocks>
+void small(GraphBuilder& g, uint32_t classes) {
+  build_small_resnet(g, kBlocks, classes);
+}
+template <uint32_t... kBlocks>
+void basic(GraphBuilder& g, uint32_t classes) {
+  build_resnet(g, {kBlocks...}, false, classes);
+}
+template <uint32_t... kBlocks>
+void bottleneck(GraphBuilder& g, uint32_t classes) {
+  build_resnet(g, {kBlocks...}, true, classes);
+}
+template <bool kBatchNorm, uint32_t... kConvolutions>
+void vgg(GraphBuilder& g, uint32_t classes) {
+  build_vgg(g, {kConvolutions...}, kBatchNorm, classes);
+}
+
+constexpr Model kModels[] = {
     {"mlp", build_mlp},
     {"lenet", build_lenet},
-    {"resnet8", [](GraphBuilder& g, uint32_t classes) { build_resnet(g, 1, classes); }},
-    {"resnet20", [](GraphBuilder& g, uint32_t classes) { build_resnet(g, 3, classes); }},
-}};
+    {"resnet8", small<1>},
+    {"resnet20", small<3>},
+    {"resnet32", small<5>},
+    {"resnet44", small<7>},
+    {"resnet56", small<9>},
+    {"resnet110", small<18>},
+    {"resnet18", basic<2, 2, 2, 2>},
+    {"resnet34", basic<3, 4, 6, 3>},
+    {"resnet50", bottleneck<3, 4, 6, 3>},
+    {"resnet101", bottleneck<3, 4, 23, 3>},
+    {"resnet152", bottleneck<3, 8, 36, 3>},
+    {"vgg11", vgg<false, 1, 1, 2, 2, 2>},
+    {"vgg13", vgg<false, 2, 2, 2, 2, 2>},
+    {"vgg16", vgg<false, 2, 2, 3, 3, 3>},
+    {"vgg19", vgg<false, 2, 2, 4, 4, 4>},
+    {"vgg11_bn", vgg<true, 1, 1, 2, 2, 2>},
+    {"vgg13_bn", vgg<true, 2, 2, 2, 2, 2>},
+    {"vgg16_bn", vgg<true, 2, 2, 3, 3, 3>},
+    {"vgg19_bn", vgg<true, 2, 2, 4, 4, 4>},
+};
 
 }  // namespace
 

@@ -9,86 +9,94 @@ namespace ginn::nn {
 namespace {
 
 struct State final : OperationState {
-  Tensor input_gradient;
-  std::vector<int32_t> sums;  // of windows, or of gradients: [largest of input and output]
+  std::vector<int32_t> sums;  // an average's windows; of gradients, one image at a time
+  std::vector<int16_t> rest;  // of one window's gradient: what no tap has taken yet
 };
 
-// Calls body(window's first pixel, output position) for every window; indices count pixels.
+// A window of one image: output pixel `output` and the input's pixels in [row, row_end) x [column,
+// column_end).
+struct Window {
+  size_t output, row, row_end, column, column_end;
+};
+
 template <typename Body>
-void for_each_window(const Pool::Config& g, uint32_t images, const Body& body) {
-  size_t output = 0;
-  for (size_t n = 0; n < images; ++n) {
-    for (size_t p = 0; p < g.out.h; ++p) {
-      for (size_t q = 0; q < g.out.w; ++q, ++output) {
-        body((n * g.in.h + p * g.stride) * g.in.w + q * g.stride, output);
-      }
+void for_each_window(const Pool::Config& g, const Body& body) {
+  const auto begin = [&](size_t i) {
+    const size_t at = i * g.stride;
+    return at < g.padding ? size_t{0} : at - g.padding;
+  };
+  const auto end = [&](size_t i, size_t kernel, size_t size) {
+    return std::min(i * g.stride + kernel - g.padding, size);  // padding <= kernel / 2
+  };
+  for (size_t p = 0; p < g.out.h; ++p) {
+    for (size_t q = 0; q < g.out.w; ++q) {
+      body(Window{p * g.out.w + q,
+                  begin(p),
+                  end(p, g.kernel_h, g.in.h),
+                  begin(q),
+                  end(q, g.kernel_w, g.in.w)});
     }
   }
 }
 
-void max_windows(const Pool::Config& g, uint32_t images, const int16_t* x, int16_t* y) {
+// Calls body(pixel) in scan order.
+template <typename Body>
+void for_each_tap(const Pool::Config& g, const Window& window, const Body& body) {
+  for (size_t r = window.row; r < window.row_end; ++r) {
+    for (size_t s = window.column; s < window.column_end; ++s) body(r * g.in.w + s);
+  }
+}
+
+void max_windows(const Pool::Config& g,
+                 const device::MapKernels& maps,
+                 const int16_t* x,
+                 int16_t* y) {
   const size_t c = g.in.c;
-  for_each_window(g, images, [&](size_t corner, size_t output) {
-    int16_t* out = y + output * c;
-    std::copy_n(x + corner * c, c, out);
-    for (size_t r = 0; r < g.kernel_h; ++r) {
-      for (size_t s = 0; s < g.kernel_w; ++s) {
-        const int16_t* in = x + (corner + r * g.in.w + s) * c;
-        for (size_t i = 0; i < c; ++i) out[i] = std::max(out[i], in[i]);
-      }
-    }
+  for_each_window(g, [&](const Window& window) {
+    int16_t* out = y + window.output * c;
+    std::fill_n(out, c, static_cast<int16_t>(-kDfp14Max));
+    for_each_tap(g, window, [&](size_t pixel) { maps.max_into(x + pixel * c, c, out); });
   });
 }
 
 // |sum| <= 8191 * 2^16 pixels < 2^31 (GraphBuilder limits a window to 2^16 pixels).
-void sum_windows(const Pool::Config& g, uint32_t images, const int16_t* x, int32_t* sums) {
+void sum_windows(const Pool::Config& g,
+                 const device::MapKernels& maps,
+                 const int16_t* x,
+                 int32_t* sums) {
   const size_t c = g.in.c;
-  for_each_window(g, images, [&](size_t corner, size_t output) {
-    int32_t* out = sums + output * c;
+  for_each_window(g, [&](const Window& window) {
+    int32_t* out = sums + window.output * c;
     std::fill_n(out, c, 0);
-    for (size_t r = 0; r < g.kernel_h; ++r) {
-      for (size_t s = 0; s < g.kernel_w; ++s) {
-        const int16_t* in = x + (corner + r * g.in.w + s) * c;
-        for (size_t i = 0; i < c; ++i) out[i] += in[i];
-      }
-    }
+    for_each_tap(g, window, [&](size_t pixel) { maps.add_into(x + pixel * c, c, out); });
   });
 }
 
 // Sends every output's gradient to the first pixel, in scan order, that holds the window's maximum.
 void scatter_max(const Pool::Config& g,
-                 uint32_t images,
+                 const device::MapKernels& maps,
                  const int16_t* x,
                  const int16_t* y,
                  const int16_t* d,
+                 int16_t* rest,
                  int32_t* sums) {
   const size_t c = g.in.c;
-  for_each_window(g, images, [&](size_t corner, size_t output) {
-    for (size_t i = 0; i < c; ++i) {
-      const int16_t largest = y[output * c + i];
-      bool found = false;
-      for (size_t r = 0; r < g.kernel_h && !found; ++r) {
-        for (size_t s = 0; s < g.kernel_w && !found; ++s) {
-          const size_t at = (corner + r * g.in.w + s) * c + i;
-          if (x[at] != largest) continue;
-          sums[at] += d[output * c + i];
-          found = true;
-        }
-      }
-    }
+  for_each_window(g, [&](const Window& window) {
+    std::copy_n(d + window.output * c, c, rest);
+    for_each_tap(g, window, [&](size_t pixel) {
+      maps.route_max(x + pixel * c, y + window.output * c, c, rest, sums + pixel * c);
+    });
   });
 }
 
-void scatter_sum(const Pool::Config& g, uint32_t images, const int16_t* d, int32_t* sums) {
+void scatter_sum(const Pool::Config& g,
+                 const device::MapKernels& maps,
+                 const int16_t* d,
+                 int32_t* sums) {
   const size_t c = g.in.c;
-  for_each_window(g, images, [&](size_t corner, size_t output) {
-    const int16_t* from = d + output * c;
-    for (size_t r = 0; r < g.kernel_h; ++r) {
-      for (size_t s = 0; s < g.kernel_w; ++s) {
-        int32_t* to = sums + (corner + r * g.in.w + s) * c;
-        for (size_t i = 0; i < c; ++i) to[i] += from[i];
-      }
-    }
+  for_each_window(g, [&](const Window& window) {
+    const int16_t* from = d + window.output * c;
+    for_each_tap(g, window, [&](size_t pixel) { maps.add_into(from, c, sums + pixel * c); });
   });
 }
 
@@ -98,10 +106,17 @@ int32_t maxabs(const std::vector<int32_t>& values, size_t count) {
   return largest;
 }
 
+// The smallest s >= 0 with bound <= 32767 2^s.
+int shift_for(int64_t bound) {
+  int shift = 0;
+  while (bound > (int64_t{kDfp16Max} << shift)) ++shift;
+  return shift;
+}
+
 }  // namespace
 
 int32_t Pool::cover() const {
-  if (config_.out.h == 1 && config_.out.w == 1) return 1;
+  if (!config_.max && config_.out.h == 1 && config_.out.w == 1) return 1;
   const auto rows = (config_.kernel_h + config_.stride - 1) / config_.stride;
   const auto columns = (config_.kernel_w + config_.stride - 1) / config_.stride;
   return static_cast<int32_t>(rows * columns);
@@ -109,9 +124,9 @@ int32_t Pool::cover() const {
 
 std::unique_ptr<OperationState> Pool::make_state(const Run& run) const {
   auto state = std::make_unique<State>();
-  state->input_gradient.q = device::Buffer<int16_t>(run.capacity_count(config_.input));
-  state->sums.resize(
-      std::max(run.capacity_count(config_.input), run.capacity_count(config_.output)));
+  const size_t of_outputs = config_.max ? 0 : run.capacity_count(config_.output);
+  state->sums.resize(std::max(config_.in.count(), of_outputs));
+  state->rest.resize(config_.in.c);
   return state;
 }
 
@@ -119,14 +134,20 @@ Status Pool::forward(Run& run, OperationState& base) const {
   State& state = static_cast<State&>(base);
   const Tensor& x = run.value(config_.input);
   Tensor& y = run.value(config_.output);
+  const size_t in = config_.in.count();
+  const size_t out = config_.out.count();
   if (config_.max) {
-    max_windows(config_, run.images(), x.q.data(), y.q.data());
+    for (size_t n = 0; n < run.images(); ++n) {
+      max_windows(config_, run.maps(), x.q.data() + n * in, y.q.data() + n * out);
+    }
     y.exponent = x.exponent;
     return ok_status();
   }
   const size_t count = run.count(config_.output);
   const float window = static_cast<float>(config_.kernel_h * config_.kernel_w);
-  sum_windows(config_, run.images(), x.q.data(), state.sums.data());
+  for (size_t n = 0; n < run.images(); ++n) {
+    sum_windows(config_, run.maps(), x.q.data() + n * in, state.sums.data() + n * out);
+  }
   const auto exponent =
       fit14((static_cast<float>(maxabs(state.sums, count)) / window) * pow2f(x.exponent));
   if (!exponent) return not_finite(config_.name, "the average");
@@ -138,47 +159,109 @@ Status Pool::forward(Run& run, OperationState& base) const {
   return ok_status();
 }
 
+void Pool::max_backward(
+    Run& run, OperationState& base, const Tensor& d, int64_t bound, Tensor& dx) const {
+  State& state = static_cast<State&>(base);
+  const size_t in = config_.in.count();
+  const size_t out = config_.out.count();
+  const int shift = shift_for(bound);
+  for (size_t n = 0; n < run.images(); ++n) {
+    std::fill_n(state.sums.begin(), in, 0);
+    scatter_max(config_,
+                run.maps(),
+                run.value(config_.input).q.data() + n * in,
+                run.value(config_.output).q.data() + n * out,
+                d.q.data() + n * out,
+                state.rest.data(),
+                state.sums.data());
+    run.maps().narrow(state.sums.data(), in, shift, dx.q.data() + n * in);
+  }
+  dx.exponent = d.exponent + shift;
+}
+
 Status Pool::backward(Run& run, OperationState& base) const {
   State& state = static_cast<State&>(base);
   GINN_ASSIGN(Tensor * d, run.join(config_.output));
-  Tensor& dx = state.input_gradient;
-  const size_t count = run.count(config_.input);
-  // |sum| <= cover * 32767 <= 2^16 * 2^15.
-  std::fill_n(state.sums.begin(), count, 0);
+  Tensor& dx = run.make_gradient(config_.input);
+  const size_t in = config_.in.count();
+  // |sum| <= cover * 32767 <= 2^16 * 2^15, for a maximum 2^14 * 2^15.
   const int32_t largest = run.maps().maxabs_i16(d->q.data(), run.count(config_.output));
   const int64_t bound = int64_t{cover()} * largest;
   if (config_.max) {
-    scatter_max(config_,
-                run.images(),
-                run.value(config_.input).q.data(),
-                run.value(config_.output).q.data(),
-                d->q.data(),
-                state.sums.data());
-    int shift = 0;
-    while (bound > (int64_t{kDfp16Max} << shift)) ++shift;
-    for (size_t i = 0; i < count; ++i) {
-      dx.q[i] = static_cast<int16_t>(device::shift_rne(state.sums[i], shift));
-    }
-    dx.exponent = d->exponent + shift;
-  } else {
-    const float window = static_cast<float>(config_.kernel_h * config_.kernel_w);
-    scatter_sum(config_, run.images(), d->q.data(), state.sums.data());
-    const auto exponent = fit16((static_cast<float>(bound) / window) * pow2f(d->exponent));
-    if (!exponent) return not_finite(config_.name, "its gradient");
-    const float scale = pow2f(d->exponent - *exponent);
-    for (size_t i = 0; i < count; ++i) {
-      dx.q[i] = quant((static_cast<float>(state.sums[i]) / window) * scale, kDfp16Max);
-    }
-    dx.exponent = *exponent;
+    max_backward(run, state, *d, bound, dx);
+    run.send(config_.input, dx);
+    return ok_status();
   }
+  const float window = static_cast<float>(config_.kernel_h * config_.kernel_w);
+  const auto exponent = fit16((static_cast<float>(bound) / window) * pow2f(d->exponent));
+  if (!exponent) return not_finite(config_.name, "its gradient");
+  const float scale = pow2f(d->exponent - *exponent);
+  for (size_t n = 0; n < run.images(); ++n) {
+    std::fill_n(state.sums.begin(), in, 0);
+    scatter_sum(config_, run.maps(), d->q.data() + n * config_.out.count(), state.sums.data());
+    int16_t* out = dx.q.data() + n * in;
+    for (size_t i = 0; i < in; ++i) {
+      out[i] = quant((static_cast<float>(state.sums[i]) / window) * scale, kDfp16Max);
+    }
+  }
+  dx.exponent = *exponent;
   run.send(config_.input, dx);
   return ok_status();
 }
 
-std::unique_ptr<OperationState> Flatten::make_state(const Run& run) const {
+std::unique_ptr<OperationState> Repeat::make_state(const Run&) const {
   auto state = std::make_unique<State>();
-  state->input_gradient.q = device::Buffer<int16_t>(run.capacity_count(config_.input));
+  state->sums.resize(config_.in.count());
   return state;
+}
+
+Status Repeat::forward(Run& run, OperationState&) const {
+  const Tensor& x = run.value(config_.input);
+  Tensor& y = run.value(config_.output);
+  const size_t c = config_.in.c;
+  int16_t* out = y.q.data();
+  for (size_t row = 0; row < size_t{run.images()} * config_.in.h; ++row) {
+    for (size_t i = 0; i < config_.times_h; ++i) {
+      for (size_t column = 0; column < config_.in.w; ++column) {
+        const int16_t* pixel = x.q.data() + (row * config_.in.w + column) * c;
+        for (size_t j = 0; j < config_.times_w; ++j) out = std::copy_n(pixel, c, out);
+      }
+    }
+  }
+  y.exponent = x.exponent;
+  return ok_status();
+}
+
+Status Repeat::backward(Run& run, OperationState& base) const {
+  State& state = static_cast<State&>(base);
+  GINN_ASSIGN(Tensor * d, run.join(config_.output));
+  Tensor& dx = run.make_gradient(config_.input);
+  const size_t c = config_.in.c;
+  const size_t in = config_.in.count();
+  // GraphBuilder limits the repetitions to 2^14: |sum| < 2^29.
+  const int64_t bound = int64_t{config_.times_h} * config_.times_w *
+                        run.maps().maxabs_i16(d->q.data(), run.count(config_.output));
+  const int shift = shift_for(bound);
+  const int16_t* from = d->q.data();
+  for (size_t n = 0; n < run.images(); ++n) {
+    std::fill_n(state.sums.begin(), in, 0);
+    for (size_t row = 0; row < config_.in.h; ++row) {
+      for (size_t i = 0; i < config_.times_h; ++i) {
+        for (size_t column = 0; column < config_.in.w; ++column) {
+          int32_t* to = state.sums.data() + (row * config_.in.w + column) * c;
+          for (size_t j = 0; j < config_.times_w; ++j, from += c) run.maps().add_into(from, c, to);
+        }
+      }
+    }
+    run.maps().narrow(state.sums.data(), in, shift, dx.q.data() + n * in);
+  }
+  dx.exponent = d->exponent + shift;
+  run.send(config_.input, dx);
+  return ok_status();
+}
+
+std::unique_ptr<OperationState> Flatten::make_state(const Run&) const {
+  return std::make_unique<State>();
 }
 
 Status Flatten::forward(Run& run, OperationState&) const {
@@ -196,10 +279,10 @@ Status Flatten::forward(Run& run, OperationState&) const {
   return ok_status();
 }
 
-Status Flatten::backward(Run& run, OperationState& base) const {
+Status Flatten::backward(Run& run, OperationState&) const {
   if (!config_.input_gradient) return ok_status();
   GINN_ASSIGN(Tensor * d, run.join(config_.output));
-  Tensor& dx = static_cast<State&>(base).input_gradient;
+  Tensor& dx = run.make_gradient(config_.input);
   const size_t pixels = size_t{config_.in.h} * config_.in.w;
   const size_t c = config_.in.c;
   for (size_t n = 0; n < run.images(); ++n) {

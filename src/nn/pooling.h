@@ -4,8 +4,8 @@
 
 namespace ginn::nn {
 
-// Maximum or average over windows, without padding (an input smaller than the window is refused
-// when the graph is built; a rest at the right and bottom edge is left out, as in PyTorch).
+// Maximum or average over windows (a rest at the right and bottom edge is left out, as in PyTorch).
+// Only a maximum may have padding: what lies outside the image takes no part in it.
 class Pool final : public Operation {
  public:
   struct Config {
@@ -13,7 +13,7 @@ class Pool final : public Operation {
     bool max = true;
     ValueId input = 0, output = 0;
     Extent in, out;
-    uint32_t kernel_h = 1, kernel_w = 1, stride = 1;
+    uint32_t kernel_h = 1, kernel_w = 1, stride = 1, padding = 0;
   };
   explicit Pool(Config config) : config_(std::move(config)) {}
 
@@ -25,8 +25,33 @@ class Pool final : public Operation {
   Status backward(Run& run, OperationState& state) const override;
 
  private:
+  void max_backward(
+      Run& run, OperationState& state, const Tensor& d, int64_t bound, Tensor& dx) const;
   // Windows that can contain one pixel.
   int32_t cover() const;
+  Config config_;
+};
+
+// Every pixel `times_h` x `times_w` times: what adaptive average pooling does to an image that is
+// smaller than its output.
+class Repeat final : public Operation {
+ public:
+  struct Config {
+    std::string name;
+    ValueId input = 0, output = 0;
+    Extent in;
+    uint32_t times_h = 1, times_w = 1;
+  };
+  explicit Repeat(Config config) : config_(std::move(config)) {}
+
+  std::string_view kind() const override { return "repeat"; }
+  const std::string& name() const override { return config_.name; }
+  std::vector<ValueId> inputs() const override { return {config_.input}; }
+  std::unique_ptr<OperationState> make_state(const Run& run) const override;
+  Status forward(Run& run, OperationState& state) const override;
+  Status backward(Run& run, OperationState& state) const override;
+
+ private:
   Config config_;
 };
 

@@ -1,6 +1,7 @@
 #include "nn/run.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "arithmetic/format.h"
 #include "base/text.h"
@@ -35,7 +36,6 @@ Run::Run(const Graph& graph, device::Level level, uint32_t microbatch, float lab
       label_smoothing_(label_smoothing),
       values_(graph.values().size()),
       operand_gradients_(graph.values().size()),
-      joined_(graph.values().size()),
       inbox_(graph.values().size()),
       gradients_(graph.parameter_count()),
       logits_(size_t{microbatch} * graph.classes()),
@@ -53,6 +53,7 @@ Status Run::forward(const StepWeights& weights, Mode mode, std::span<const uint3
   mode_ = mode;
   labels_ = labels;
   images_ = static_cast<uint32_t>(labels.size());
+  forget_gradients();
   const auto& operations = graph_.operations();
   for (current_ = 0; current_ < operations.size(); ++current_) {
     scratch_.reset();
@@ -63,13 +64,53 @@ Status Run::forward(const StepWeights& weights, Mode mode, std::span<const uint3
 
 Status Run::backward() {
   GINN_CHECK(mode_ == Mode::kTrain);
-  for (auto& inbox : inbox_) inbox.clear();
   const auto& operations = graph_.operations();
-  for (current_ = operations.size(); current_-- > 0;) {
+  Status status = ok_status();
+  for (current_ = operations.size(); status.ok() && current_-- > 0;) {
     scratch_.reset();
-    GINN_TRY(operations[current_]->backward(*this, *states_[current_]));
+    status = operations[current_]->backward(*this, *states_[current_]);
+    for (const Tensor* tensor : used_up_) release(tensor);
+    used_up_.clear();
   }
-  return ok_status();
+  return status;
+}
+
+// After a pass that failed half-way some gradients are still under way.
+void Run::forget_gradients() {
+  for (const auto& lent : pool_) lent->free = true;
+  for (auto& inbox : inbox_) inbox.clear();
+  std::fill(operand_gradients_.begin(), operand_gradients_.end(), nullptr);
+  used_up_.clear();
+}
+
+// The smallest free buffer that is large enough: the same one at every step, since the operations
+// ask in the same order.
+Tensor& Run::lend(size_t count) {
+  Lent* best = nullptr;
+  for (const auto& lent : pool_) {
+    const size_t size = lent->tensor.q.size();
+    if (!lent->free || size < count) continue;
+    if (best == nullptr || size < best->tensor.q.size()) best = lent.get();
+  }
+  if (best == nullptr) {
+    pool_.push_back(std::make_unique<Lent>());
+    best = pool_.back().get();
+    best->tensor.q = device::Buffer<int16_t>(count);
+  }
+  best->free = false;
+  return best->tensor;
+}
+
+void Run::release(const Tensor* tensor) {
+  for (const auto& lent : pool_) {
+    if (&lent->tensor == tensor) lent->free = true;
+  }
+}
+
+size_t Run::gradient_bytes() const {
+  size_t bytes = 0;
+  for (const auto& lent : pool_) bytes += lent->tensor.q.size() * sizeof(int16_t);
+  return bytes;
 }
 
 void Run::store_gradient(size_t parameter, const int64_t* sums, int exponent) {
@@ -83,21 +124,33 @@ int64_t* Run::sums(size_t count) {
   return sums_.data();
 }
 
-Tensor& Run::operand_gradient(ValueId id) {
-  Tensor& tensor = operand_gradients_[id];
-  if (tensor.q.size() == 0) tensor.q = device::Buffer<int16_t>(capacity_count(id));
-  return tensor;
+Tensor& Run::make_operand_gradient(ValueId id) {
+  operand_gradients_[id] = &lend(capacity_count(id));
+  return *operand_gradients_[id];
+}
+
+const Tensor& Run::take_operand_gradient(ValueId id) {
+  GINN_CHECK(operand_gradients_[id] != nullptr);
+  const Tensor* tensor = std::exchange(operand_gradients_[id], nullptr);
+  used_up_.push_back(tensor);
+  return *tensor;
 }
 
 void Run::send(ValueId to, Tensor& gradient) {
-  if (graph_.values()[to].needs_gradient) inbox_[to].push_back({current_, &gradient});
+  std::erase(used_up_, &gradient);
+  if (graph_.values()[to].needs_gradient) {
+    inbox_[to].push_back({current_, &gradient});
+  } else {
+    used_up_.push_back(&gradient);
+  }
 }
 
 Result<Tensor*> Run::join(ValueId id) {
   auto& inbox = inbox_[id];
   constexpr size_t kMostSenders = 4;
   GINN_CHECK(!inbox.empty() && inbox.size() <= kMostSenders);
-  if (inbox.size() == 1) return inbox[0].gradient;
+  for (const Sent& sent : inbox) used_up_.push_back(sent.gradient);
+  if (inbox.size() == 1) return std::exchange(inbox, {})[0].gradient;
   std::sort(inbox.begin(), inbox.end(), [](const Sent& a, const Sent& b) {
     return a.operation < b.operation;
   });
@@ -116,10 +169,11 @@ Result<Tensor*> Run::join(ValueId id) {
   for (size_t i = 0; i < inbox.size(); ++i) {
     scales[i] = pow2f(inbox[i].gradient->exponent - *exponent);
   }
-  Tensor& joined = joined_[id];
-  if (joined.q.size() == 0) joined.q = device::Buffer<int16_t>(capacity_count(id));
+  Tensor& joined = lend(capacity_count(id));
+  used_up_.push_back(&joined);
   joined.exponent = *exponent;
   maps_.join(sources, scales, static_cast<int>(inbox.size()), n, joined.q.data());
+  inbox.clear();
   return &joined;
 }
 

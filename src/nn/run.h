@@ -7,7 +7,14 @@
 
 namespace ginn::nn {
 
-enum class Mode { kTrain, kEvaluate };
+// kStatistics: as training, with the batch's statistics, but without dropout.
+enum class Mode { kTrain, kStatistics, kEvaluate };
+
+// Which images of a run a microbatch holds: what dropout's random numbers depend on.
+struct Place {
+  uint64_t seed = 0, step = 0;
+  uint32_t position = 0;  // of the first image in the batch
+};
 
 // All weights of a network as one step uses them. Immutable after prepare(); shared by threads.
 struct StepWeights {
@@ -22,7 +29,8 @@ struct StepWeights {
 Result<StepWeights> prepare(const Graph& graph, device::Level level, const float* parameters);
 
 // One microbatch on its way through the network, on one thread. Owns every buffer; after the first
-// microbatch nothing is allocated.
+// microbatch nothing is allocated. Values live from the forward pass to the end of the backward
+// pass; gradients come from a pool and go back to it as soon as they are used.
 class Run {
  public:
   Run(const Graph& graph, device::Level level, uint32_t microbatch, float label_smoothing = 0.0f);
@@ -33,7 +41,8 @@ class Run {
   // The gradients of all parameters (mean over the images) in gradients().
   Status backward();
 
-  // For the caller.
+  // For the caller. A training pass with dropout needs its place.
+  void set_place(const Place& place) { place_ = place; }
   Tensor& input() { return values_[Graph::kInput]; }
   const Tensor& value(ValueId id) const { return values_[id]; }
   std::span<const float> gradients() const { return {gradients_.data(), gradients_.size()}; }
@@ -50,6 +59,7 @@ class Run {
   const device::MapKernels& maps() const { return maps_; }
   device::Scratch& scratch() { return scratch_; }
   Mode mode() const { return mode_; }
+  const Place& place() const { return place_; }
   uint32_t images() const { return images_; }
   uint32_t capacity() const { return capacity_; }
   size_t count(ValueId id) const { return graph_.values()[id].extent.count() * images_; }
@@ -69,13 +79,18 @@ class Run {
   void store_gradient(size_t parameter, const int64_t* sums, int exponent);
   int64_t* sums(size_t count);  // reused memory for integer sums
 
-  // Gradient of a contraction's output, an operand (dfp14) [N, P, Q, K].
-  Tensor& operand_gradient(ValueId id);
-  // Sends a gradient (dfp16) to an activation; `gradient` stays alive until that value is joined.
+  // The gradient of a contraction's output, an operand (dfp14) [N, P, Q, K]: made by what reads
+  // that output, taken by the contraction.
+  Tensor& make_operand_gradient(ValueId id);
+  const Tensor& take_operand_gradient(ValueId id);
+  const Tensor& operand_gradient(ValueId id) const { return *operand_gradients_[id]; }
+  // A gradient (dfp16) for an activation, to be filled and sent.
+  Tensor& make_gradient(ValueId id) { return lend(capacity_count(id)); }
   void send(ValueId to, Tensor& gradient);
   // All gradients sent to `id`, joined in graph order (section 6). With one sender it is that
-  // tensor.
+  // tensor. Valid until the operation ends, or longer if sent on.
   Result<Tensor*> join(ValueId id);
+  size_t gradient_bytes() const;  // of the pool
 
   void report(int64_t loss_sum, uint32_t correct) {
     loss_sum_ = loss_sum;
@@ -93,6 +108,14 @@ class Run {
     Tensor* gradient;
   };
 
+  struct Lent {
+    Tensor tensor;
+    bool free = true;
+  };
+  Tensor& lend(size_t count);
+  void release(const Tensor* tensor);
+  void forget_gradients();
+
   const Graph& graph_;
   device::Level level_;
   const device::MapKernels& maps_;
@@ -100,13 +123,15 @@ class Run {
   float label_smoothing_;
   uint32_t images_ = 0;
   Mode mode_ = Mode::kTrain;
+  Place place_;
   const StepWeights* weights_ = nullptr;
   std::span<const uint32_t> labels_;
   size_t current_ = 0;  // operation that runs
   device::Scratch scratch_;
   std::vector<Tensor> values_;
-  std::vector<Tensor> operand_gradients_;
-  std::vector<Tensor> joined_;
+  std::vector<std::unique_ptr<Lent>> pool_;
+  std::vector<Tensor*> operand_gradients_;  // by value, while they are under way
+  std::vector<const Tensor*> used_up_;      // released when the operation ends
   std::vector<std::vector<Sent>> inbox_;
   std::vector<std::unique_ptr<OperationState>> states_;
   device::Buffer<float> gradients_;

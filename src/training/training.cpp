@@ -38,6 +38,12 @@ Result<std::unique_ptr<Training>> Training::create(const job::Job& job, device::
       nn::Graph graph,
       nn::build_model(
           job.model, job.input_height(), job.input_width(), job.data.channels, job.data.classes));
+  return create(job, std::move(graph), level);
+}
+
+Result<std::unique_ptr<Training>> Training::create(const job::Job& job,
+                                                   nn::Graph graph,
+                                                   device::Level level) {
   auto training = std::unique_ptr<Training>(new Training(job, std::move(graph), level));
   // Section 5, "input".
   const size_t channels = job.data.channels;
@@ -124,6 +130,7 @@ Status Training::contribution(const data::RecordSource& records,
         data::augmentation(job_.preprocess, job_.seed, t, j * job_.microbatch + i);
     GINN_TRY(load(records, indices[i], augmentation, i, workspace));
   }
+  workspace.run.set_place({job_.seed, t, j * job_.microbatch});
   GINN_TRY(workspace.run.forward(weights, nn::Mode::kTrain, workspace.labels));
   GINN_TRY(workspace.run.backward());
   return clip(graph_, maps(), workspace.run.gradients(), job_.clip_norm, out);
@@ -150,7 +157,7 @@ Result<RunningStatistics> Training::running_statistics(const data::RecordSource&
       const uint64_t record = order.record(first + b * job_.microbatch + i, 0);
       GINN_TRY(load(records, record, data::identity_augmentation(job_.preprocess), i, workspace));
     }
-    GINN_TRY(workspace.run.forward(weights, nn::Mode::kTrain, workspace.labels));
+    GINN_TRY(workspace.run.forward(weights, nn::Mode::kStatistics, workspace.labels));
     std::lock_guard lock(mutex);
     for (size_t c = 0; c < channels;
          ++c) {  // |value| < 2^51 each, at most 2^12 microbatches a call

@@ -37,6 +37,10 @@ class Training {
  public:
   // Codes: build_model's.
   static Result<std::unique_ptr<Training>> create(const job::Job& job, device::Level level);
+  // The job with another network than the one it names: for tests of operations.
+  static Result<std::unique_ptr<Training>> create(const job::Job& job,
+                                                  nn::Graph graph,
+                                                  device::Level level);
 
   const job::Job& job() const { return job_; }
   const nn::Graph& graph() const { return graph_; }

@@ -109,14 +109,17 @@ Bytes state_bytes(const training::State& state) {
 
 // Steps and the end of a short run of one job: every contribution, every state, the statistics and
 // the logits of an evaluation.
-void compare(const job::Job& job, const data::MemoryRecords& records, Level level, uint64_t steps) {
-  SCOPED_TRACE(std::string(device::level_name(level)) + " " + job.model);
+void compare(const job::Job& job,
+             const data::MemoryRecords& records,
+             Result<std::unique_ptr<training::Training>> created,
+             const oracle::Spec& spec,
+             uint64_t steps) {
+  SCOPED_TRACE(spec.model);
   ASSERT_TRUE(job::validate(job).empty());
-  auto created = training::Training::create(job, level);
   ASSERT_TRUE(created.ok()) << created.error().message;
   const training::Training& training = **created;
   training::State state(training.graph(), job);
-  oracle::Oracle oracle(spec_of(job));
+  oracle::Oracle oracle(spec);
   const OracleData data{records, job};
   const auto workspace = training.workspace();
   training::Contribution contribution(training.graph());
@@ -140,7 +143,7 @@ void compare(const job::Job& job, const data::MemoryRecords& records, Level leve
           training.contribution(records, *weights, t, j, *workspace, contribution);
       ASSERT_TRUE(status.ok()) << status.error().message;
       data.microbatch(t, j, images, labels);
-      const auto expected = oracle.contribution(images, labels);
+      const auto expected = oracle.contribution(images, labels, t, j * job.microbatch);
       ASSERT_TRUE(expected.has_value()) << oracle.failure();
       for (size_t p = 0; p < oracle.parameters().size(); ++p) {
         const nn::Parameter& parameter = training.graph().parameters()[p];
@@ -222,6 +225,82 @@ void compare(const job::Job& job, const data::MemoryRecords& records, Level leve
   EXPECT_EQ(evaluated->correct, correct);
 }
 
+void compare(const job::Job& job, const data::MemoryRecords& records, Level level, uint64_t steps) {
+  compare(job, records, training::Training::create(job, level), spec_of(job), steps);
+}
+
+// The oracle's network of that name, built by `build`.
+void compare_mini(const std::string& name,
+                  void (*build)(nn::GraphBuilder&, uint32_t classes),
+                  const job::Job& job,
+                  const data::MemoryRecords& records,
+                  Level level) {
+  nn::GraphBuilder builder({job.input_height(), job.input_width(), job.data.channels});
+  build(builder, job.data.classes);
+  auto graph = builder.finish();
+  ASSERT_TRUE(graph.ok()) << graph.error().message;
+  oracle::Spec spec = spec_of(job);
+  spec.model = name;
+  compare(job, records, training::Training::create(job, std::move(*graph), level), spec, 3);
+}
+
+nn::ConvOptions convolution(uint32_t channels, uint32_t kernel, uint32_t stride) {
+  nn::ConvOptions options;
+  options.channels = channels;
+  options.kernel = kernel;
+  options.stride = stride;
+  options.padding = kernel / 2;
+  options.initialiser = nn::Initialiser::kNormalFanOut;
+  return options;
+}
+
+nn::ValueId bottleneck(nn::GraphBuilder& g,
+                       nn::ValueId x,
+                       const std::string& name,
+                       uint32_t channels,
+                       uint32_t stride,
+                       bool first) {
+  const auto y1 = g.conv2d(x, name + ".conv1", convolution(channels, 1, 1));
+  const auto a1 = g.activate({g.batch_norm(y1, name + ".bn1")}, true);
+  const auto y2 = g.conv2d(a1, name + ".conv2", convolution(channels, 3, stride));
+  const auto a2 = g.activate({g.batch_norm(y2, name + ".bn2")}, true);
+  const auto y3 = g.conv2d(a2, name + ".conv3", convolution(4 * channels, 1, 1));
+  const nn::Term main = g.batch_norm(y3, name + ".bn3");
+  if (!first) return g.activate({main, g.same(x)}, true);
+  const auto y4 = g.conv2d(x, name + ".downsample.0", convolution(4 * channels, 1, stride));
+  return g.activate({main, g.batch_norm(y4, name + ".downsample.1")}, true);
+}
+
+void mini_bottleneck(nn::GraphBuilder& g, uint32_t classes) {
+  auto x = g.conv2d(nn::Graph::kInput, "conv1", convolution(8, 7, 2));
+  x = g.activate({g.batch_norm(x, "bn1")}, true);
+  x = g.max_pool(x, 3, 2, 1);
+  x = bottleneck(g, x, "layer1.0", 4, 1, true);
+  x = bottleneck(g, x, "layer1.1", 4, 1, false);
+  x = bottleneck(g, x, "layer2.0", 8, 2, true);
+  g.loss(g.linear(g.flatten(g.global_average_pool(x)), "fc", classes));
+}
+
+void mini_vgg(nn::GraphBuilder& g, uint32_t classes) {
+  nn::ConvOptions options = convolution(6, 3, 1);
+  options.bias = true;
+  options.bias_initialiser = nn::Initialiser::kZero;
+  nn::LinearOptions linear;
+  linear.initialiser = nn::Initialiser::kNormalSmall;
+  linear.bias_initialiser = nn::Initialiser::kNormalSmall;
+  auto x = g.conv2d(nn::Graph::kInput, "features.0", options);
+  x = g.activate({g.batch_norm(x, "features.1")}, true);
+  x = g.max_pool(x, 2, 2);
+  const nn::Extent extent{4, 4, 6};
+  x = g.flatten(g.adaptive_average_pool(x, 2 * extent.h, 3 * extent.w));
+  linear.outputs = 33;
+  x = g.dropout(g.activate({g.bias(g.linear(x, "classifier.0", linear))}, true), 0.5);
+  linear.outputs = 17;
+  x = g.dropout(g.activate({g.bias(g.linear(x, "classifier.3", linear))}, true), 0.2);
+  linear.outputs = classes;
+  g.loss(g.linear(x, "classifier.6", linear));
+}
+
 class Step : public testing::TestWithParam<Level> {
  protected:
   void SetUp() override {
@@ -275,6 +354,30 @@ TEST_P(Step, Resnet20) {
 TEST_P(Step, FashionSizedResnet8) {
   const auto records = test::synthetic_records({16, 28, 28, 1, 10, 6});
   compare(test::synthetic_job(*records, "resnet8"), *records, GetParam(), 1);
+}
+
+TEST_P(Step, BottlenecksAndPaddedPool) {
+  const auto records = test::synthetic_records({40, 21, 19, 3, 5, 7});
+  compare_mini("mini_bottleneck",
+               mini_bottleneck,
+               test::synthetic_job(*records, "resnet8"),
+               *records,
+               GetParam());
+}
+
+TEST_P(Step, DropoutRepeatAndBiasBeforeBatchNorm) {
+  const auto records = test::synthetic_records({40, 8, 8, 3, 5, 8});
+  compare_mini(
+      "mini_vgg", mini_vgg, test::synthetic_job(*records, "resnet8"), *records, GetParam());
+}
+
+TEST_P(Step, Resnet18) {
+  const auto records = test::synthetic_records({16, 16, 16, 3, 10, 9});
+  job::Job job = test::synthetic_job(*records, "resnet18");
+  job.batch = job.microbatch = 2;
+  job.bn_samples = 2;
+  test::derive_steps(job);
+  compare(job, *records, GetParam(), 1);
 }
 
 INSTANTIATE_TEST_SUITE_P(Levels,

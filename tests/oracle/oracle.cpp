@@ -364,7 +364,8 @@ int Oracle::add_activate(std::vector<Term> terms) {
   return static_cast<int>(nodes_.size()) - 1;
 }
 
-int Oracle::add_pool(Kind kind, const std::string& name, int input, int h, int w, int stride) {
+int Oracle::add_pool(
+    Kind kind, const std::string& name, int input, int h, int w, int stride, int pad) {
   const Node& in = nodes_[input];
   Node node;
   node.kind = kind;
@@ -373,10 +374,49 @@ int Oracle::add_pool(Kind kind, const std::string& name, int input, int h, int w
   node.window_h = h;
   node.window_w = w;
   node.stride = stride;
-  node.h = (in.h - h) / stride + 1;
-  node.w = (in.w - w) / stride + 1;
+  node.pad = pad;
+  node.h = (in.h + 2 * pad - h) / stride + 1;
+  node.w = (in.w + 2 * pad - w) / stride + 1;
   node.c = in.c;
   node.needs_gradient = in.needs_gradient;
+  nodes_.push_back(node);
+  return static_cast<int>(nodes_.size()) - 1;
+}
+
+int Oracle::add_repeat(int input, int h, int w) {
+  const Node& in = nodes_[input];
+  Node node;
+  node.kind = Kind::kRepeat;
+  node.name = "repeat";
+  node.input = input;
+  node.h = h;
+  node.w = w;
+  node.c = in.c;
+  node.needs_gradient = in.needs_gradient;
+  nodes_.push_back(node);
+  return static_cast<int>(nodes_.size()) - 1;
+}
+
+int Oracle::add_adaptive(int input, int h, int w) {
+  const Node& in = nodes_[input];
+  if (in.h == h && in.w == w) return input;
+  if (in.h % h == 0 && in.w % w == 0)
+    return add_pool(Kind::kAvgPool, "avg_pool", input, in.h / h, in.w / w, in.h / h, 0);
+  return add_repeat(input, h, w);
+}
+
+int Oracle::add_dropout(int input, double probability) {
+  const Node& in = nodes_[input];
+  Node node;
+  node.kind = Kind::kDropout;
+  node.name = "dropout" + std::to_string(dropouts_);
+  node.input = input;
+  node.h = in.h;
+  node.w = in.w;
+  node.c = in.c;
+  node.layer = dropouts_++;
+  node.probability = probability;
+  node.needs_gradient = true;
   nodes_.push_back(node);
   return static_cast<int>(nodes_.size()) - 1;
 }
@@ -410,9 +450,9 @@ void Oracle::build_mlp() {
 
 void Oracle::build_lenet() {
   int x = add_bias_layer("conv1", 0, 6, 5, 2, false);
-  x = add_pool(Kind::kMaxPool, "max_pool1", x, 2, 2, 2);
+  x = add_pool(Kind::kMaxPool, "max_pool1", x, 2, 2, 2, 0);
   x = add_bias_layer("conv2", x, 16, 5, 0, false);
-  x = add_pool(Kind::kMaxPool, "max_pool2", x, 2, 2, 2);
+  x = add_pool(Kind::kMaxPool, "max_pool2", x, 2, 2, 2, 0);
   x = add_flatten(x);
   x = add_bias_layer("fc1", x, 120, 1, 0, true);
   x = add_bias_layer("fc2", x, 84, 1, 0, true);
@@ -437,7 +477,7 @@ int Oracle::add_block(const std::string& name, int input, int k, int stride) {
   return add_activate(terms);
 }
 
-void Oracle::build_resnet(int blocks) {
+void Oracle::build_small_resnet(int blocks) {
   const int y = add_contraction("conv1", 0, 16, 3, 1, 1, false, false, Init::kNormal);
   int x = add_activate({batch_norm_term("bn1", y)});
   for (int stage = 1; stage <= 3; ++stage)
@@ -446,9 +486,104 @@ void Oracle::build_resnet(int blocks) {
                     x,
                     8 << stage,
                     block == 0 && stage > 1 ? 2 : 1);
-  x = add_pool(Kind::kAvgPool, "avg_pool", x, nodes_[x].h, nodes_[x].w, 1);
+  end_with_average(x);
+}
+
+void Oracle::end_with_average(int x) {
+  x = add_pool(Kind::kAvgPool, "avg_pool", x, nodes_[x].h, nodes_[x].w, 1, 0);
   x = add_flatten(x);
   add_contraction("fc", x, static_cast<int>(spec_.classes), 1, 1, 0, true, true, Init::kUniform);
+}
+
+int Oracle::add_bottleneck(const std::string& name, int input, int k, int stride, bool first) {
+  const int y1 = add_contraction(name + ".conv1", input, k, 1, 1, 0, false, false, Init::kNormal);
+  const int x1 = add_activate({batch_norm_term(name + ".bn1", y1)});
+  const int y2 = add_contraction(name + ".conv2", x1, k, 3, stride, 1, false, false, Init::kNormal);
+  const int x2 = add_activate({batch_norm_term(name + ".bn2", y2)});
+  const int y3 = add_contraction(name + ".conv3", x2, 4 * k, 1, 1, 0, false, false, Init::kNormal);
+  std::vector<Term> terms = {batch_norm_term(name + ".bn3", y3)};
+  if (first) {
+    const int y = add_contraction(
+        name + ".downsample.0", input, 4 * k, 1, stride, 0, false, false, Init::kNormal);
+    terms.push_back(batch_norm_term(name + ".downsample.1", y));
+  } else {
+    Term same;
+    same.node = input;
+    terms.push_back(same);
+  }
+  return add_activate(terms);
+}
+
+void Oracle::build_resnet(const std::vector<int>& blocks, bool bottlenecks) {
+  const int y = add_contraction("conv1", 0, 64, 7, 2, 3, false, false, Init::kNormal);
+  int x = add_activate({batch_norm_term("bn1", y)});
+  x = add_pool(Kind::kMaxPool, "max_pool1", x, 3, 3, 2, 1);
+  for (int stage = 1; stage <= 4; ++stage)
+    for (int block = 0; block < blocks[static_cast<size_t>(stage) - 1]; ++block) {
+      const std::string name = "layer" + std::to_string(stage) + "." + std::to_string(block);
+      const int stride = block == 0 && stage > 1 ? 2 : 1;
+      const int k = 32 << stage;
+      x = bottlenecks ? add_bottleneck(name, x, k, stride, block == 0)
+                      : add_block(name, x, k, stride);
+    }
+  end_with_average(x);
+}
+
+int Oracle::add_classifier(const std::string& name, int input, int k) {
+  const int y = add_contraction(name, input, k, 1, 1, 0, true, true, Init::kSmall);
+  return k == static_cast<int>(spec_.classes) ? y : add_activate({bias_term(y)});
+}
+
+void Oracle::build_vgg(const std::vector<int>& convolutions, bool batch_norm) {
+  const int channels[5] = {64, 128, 256, 512, 512};
+  int x = 0;
+  int module = 0;
+  for (size_t stage = 0; stage < 5; ++stage) {
+    for (int i = 0; i < convolutions[stage]; ++i) {
+      const int y = add_contraction("features." + std::to_string(module),
+                                    x,
+                                    channels[stage],
+                                    3,
+                                    1,
+                                    1,
+                                    false,
+                                    true,
+                                    Init::kNormal);
+      parameters_[nodes_[y].bias].init = Init::kZero;
+      x = add_activate({batch_norm ? batch_norm_term("features." + std::to_string(module + 1), y)
+                                   : bias_term(y)});
+      module += batch_norm ? 3 : 2;
+    }
+    x = add_pool(Kind::kMaxPool, "max_pool" + std::to_string(stage + 1), x, 2, 2, 2, 0);
+    ++module;
+  }
+  x = add_flatten(add_adaptive(x, 7, 7));
+  x = add_dropout(add_classifier("classifier.0", x, 4096), 0.5);
+  x = add_dropout(add_classifier("classifier.3", x, 4096), 0.5);
+  add_classifier("classifier.6", x, static_cast<int>(spec_.classes));
+}
+
+// ResNet-50's kinds of nodes, small enough for plain loops.
+void Oracle::build_mini_bottleneck() {
+  const int y = add_contraction("conv1", 0, 8, 7, 2, 3, false, false, Init::kNormal);
+  int x = add_activate({batch_norm_term("bn1", y)});
+  x = add_pool(Kind::kMaxPool, "max_pool1", x, 3, 3, 2, 1);
+  x = add_bottleneck("layer1.0", x, 4, 1, true);
+  x = add_bottleneck("layer1.1", x, 4, 1, false);
+  x = add_bottleneck("layer2.0", x, 8, 2, true);
+  end_with_average(x);
+}
+
+// VGG's: a bias before batch norm, an average that repeats, dropouts of two probabilities.
+void Oracle::build_mini_vgg() {
+  const int y = add_contraction("features.0", 0, 6, 3, 1, 1, false, true, Init::kNormal);
+  parameters_[nodes_[y].bias].init = Init::kZero;
+  int x = add_activate({batch_norm_term("features.1", y)});
+  x = add_pool(Kind::kMaxPool, "max_pool1", x, 2, 2, 2, 0);
+  x = add_flatten(add_adaptive(x, 2 * nodes_[x].h, 3 * nodes_[x].w));
+  x = add_dropout(add_classifier("classifier.0", x, 33), 0.5);
+  x = add_dropout(add_classifier("classifier.3", x, 17), 0.2);
+  add_classifier("classifier.6", x, static_cast<int>(spec_.classes));
 }
 
 Oracle::Oracle(Spec spec) : spec_(std::move(spec)) {
@@ -460,8 +595,23 @@ Oracle::Oracle(Spec spec) : spec_(std::move(spec)) {
   nodes_.push_back(input);
   if (spec_.model == "mlp") build_mlp();
   if (spec_.model == "lenet") build_lenet();
-  if (spec_.model == "resnet8") build_resnet(1);
-  if (spec_.model == "resnet20") build_resnet(3);
+  const std::map<std::string, int> small = {
+      {"resnet8", 1}, {"resnet20", 3}, {"resnet32", 5}, {"resnet44", 7}, {"resnet56", 9}};
+  if (small.count(spec_.model) != 0) build_small_resnet(small.at(spec_.model));
+  if (spec_.model == "resnet110") build_small_resnet(18);
+  if (spec_.model == "resnet18") build_resnet({2, 2, 2, 2}, false);
+  if (spec_.model == "resnet34") build_resnet({3, 4, 6, 3}, false);
+  if (spec_.model == "resnet50") build_resnet({3, 4, 6, 3}, true);
+  if (spec_.model == "resnet101") build_resnet({3, 4, 23, 3}, true);
+  if (spec_.model == "resnet152") build_resnet({3, 8, 36, 3}, true);
+  const std::map<std::string, std::vector<int>> vgg = {{"vgg11", {1, 1, 2, 2, 2}},
+                                                       {"vgg13", {2, 2, 2, 2, 2}},
+                                                       {"vgg16", {2, 2, 3, 3, 3}},
+                                                       {"vgg19", {2, 2, 4, 4, 4}}};
+  const std::string plain = spec_.model.substr(0, spec_.model.find('_'));
+  if (vgg.count(plain) != 0) build_vgg(vgg.at(plain), plain != spec_.model);
+  if (spec_.model == "mini_bottleneck") build_mini_bottleneck();
+  if (spec_.model == "mini_vgg") build_mini_vgg();
   initialise();
   for (const Parameter& p : parameters_) sums_.emplace_back(p.value.size(), 0);
 }
@@ -472,7 +622,8 @@ void Oracle::initialise() {
     Parameter& p = parameters_[i];
     const double fan = static_cast<double>(p.fan);
     const float uniform_scale = static_cast<float>(1.0 / std::sqrt(fan));
-    const float normal_scale = static_cast<float>(std::sqrt(2.0 / fan));
+    const float normal_scale =
+        p.init == Init::kSmall ? 0.01F : static_cast<float>(std::sqrt(2.0 / fan));
     for (size_t k = 0; k < p.value.size(); ++k) {
       if (p.init == Init::kOne) p.value[k] = 1;
       if (p.init == Init::kOne || p.init == Init::kZero) continue;
@@ -605,7 +756,7 @@ Oracle::Affine Oracle::affine(const Term& term, Statistics statistics) {
     return out;
   }
   const std::vector<float>& beta = parameters_[term.parameter + 1].value;
-  const double eps = static_cast<double>(1e-5F);
+  const double eps = 1e-5;
   BatchNorm& norm = batch_norms_[term.batch_norm];
   out.b.assign(channels, 0);
   norm.inv.assign(channels, 0);
@@ -682,10 +833,49 @@ Tensor16 Oracle::max_pool_forward(const Node& node, const Tensor16& x) const {
         for (int c = 0; c < node.c; ++c) {
           int32_t best = std::numeric_limits<int32_t>::min();
           for (int r = 0; r < node.window_h; ++r)
-            for (int s = 0; s < node.window_w; ++s)
-              best = std::max(best, x.at(n, p * node.stride + r, q * node.stride + s, c));
+            for (int s = 0; s < node.window_w; ++s) {
+              const int h = p * node.stride + r - node.pad;
+              const int w = q * node.stride + s - node.pad;
+              if (h < 0 || h >= x.shape[1] || w < 0 || w >= x.shape[2]) continue;
+              best = std::max(best, x.at(n, h, w, c));
+            }
           out.q[out.index(n, p, q, c)] = best;
         }
+  return out;
+}
+
+Tensor16 Oracle::repeat_forward(const Node& node, const Tensor16& x) const {
+  Tensor16 out = make_tensor({x.shape[0], node.h, node.w, node.c});
+  out.exponent = x.exponent;
+  const int a = node.h / x.shape[1];
+  const int b = node.w / x.shape[2];
+  for (int n = 0; n < x.shape[0]; ++n)
+    for (int p = 0; p < node.h; ++p)
+      for (int q = 0; q < node.w; ++q)
+        for (int c = 0; c < node.c; ++c) out.q[out.index(n, p, q, c)] = x.at(n, p / a, q / b, c);
+  return out;
+}
+
+bool Oracle::dropped(const Node& node, int image, size_t element) const {
+  const std::array<uint32_t, 4> words = philox_block(
+      spec_.seed,
+      kDropout,
+      place_->step,
+      place_->position + static_cast<uint32_t>(image),
+      static_cast<uint32_t>(node.layer) * (1U << 24) + static_cast<uint32_t>(element / 4));
+  return words[element % 4] < std::floor(std::ldexp(node.probability, 32));
+}
+
+Tensor16 Oracle::dropout_scaled(const Node& node, const Tensor16& x, int q_max) {
+  Tensor16 out = make_tensor(x.shape);
+  const float f = static_cast<float>(1.0 / (1.0 - node.probability));
+  const float bound = (static_cast<float>(maxabs(x)) * f) * f32_power(x.exponent);
+  out.exponent = fit_or_fail(bound, q_max, -60, 60, node.name);
+  const float scale = f * f32_power(x.exponent - out.exponent);
+  const size_t elements = x.q.size() / static_cast<size_t>(x.shape[0]);
+  for (size_t i = 0; i < x.q.size(); ++i)
+    if (!dropped(node, static_cast<int>(i / elements), i % elements))
+      out.q[i] = quant(static_cast<float>(x.q[i]) * scale, q_max);
   return out;
 }
 
@@ -773,6 +963,12 @@ bool Oracle::forward(const std::vector<uint8_t>& images, Statistics statistics) 
         break;
       case Kind::kAvgPool:
         outputs_[i] = avg_pool_forward(node, x);
+        break;
+      case Kind::kRepeat:
+        outputs_[i] = repeat_forward(node, x);
+        break;
+      case Kind::kDropout:
+        outputs_[i] = place_ ? dropout_scaled(node, x, kOperandMax) : x;
         break;
       case Kind::kFlatten:
         outputs_[i] = flatten(x);
@@ -1013,16 +1209,34 @@ Tensor16 Oracle::max_pool_backward(const Node& node, const Tensor16& d_out) cons
     for (int p = 0; p < node.h; ++p)
       for (int q = 0; q < node.w; ++q)
         for (int c = 0; c < node.c; ++c) {
-          size_t best = x.index(n, p * node.stride, q * node.stride, c);
+          std::optional<size_t> best;
           for (int r = 0; r < node.window_h; ++r)
             for (int s = 0; s < node.window_w; ++s) {
-              const size_t here = x.index(n, p * node.stride + r, q * node.stride + s, c);
-              if (x.q[here] > x.q[best]) best = here;
+              const int h = p * node.stride + r - node.pad;
+              const int w = q * node.stride + s - node.pad;
+              if (h < 0 || h >= x.shape[1] || w < 0 || w >= x.shape[2]) continue;
+              const size_t here = x.index(n, h, w, c);
+              if (!best || x.q[here] > x.q[*best]) best = here;
             }
-          sums[best] += d_out.at(n, p, q, c);
+          sums[*best] += d_out.at(n, p, q, c);
         }
   const int64_t times = cover(node.window_h, node.stride) * cover(node.window_w, node.stride);
   const int s = range_shift(times * maxabs(d_out), kStorageMax);
+  d.exponent = d_out.exponent + s;
+  store_shifted(sums, s, d);
+  return d;
+}
+
+Tensor16 Oracle::repeat_backward(const Node& node, const Tensor16& d_out) const {
+  Tensor16 d = make_tensor(outputs_[node.input].shape);
+  std::vector<int64_t> sums(d.q.size(), 0);
+  const int a = node.h / d.shape[1];
+  const int b = node.w / d.shape[2];
+  for (int n = 0; n < n_; ++n)
+    for (int p = 0; p < node.h; ++p)
+      for (int q = 0; q < node.w; ++q)
+        for (int c = 0; c < node.c; ++c) sums[d.index(n, p / a, q / b, c)] += d_out.at(n, p, q, c);
+  const int s = range_shift(int64_t{a} * b * maxabs(d_out), kStorageMax);
   d.exponent = d_out.exponent + s;
   store_shifted(sums, s, d);
   return d;
@@ -1055,6 +1269,9 @@ void Oracle::backward(Tensor16 loss_gradient) {
   gradients_.assign(parameters_.size(), {});
   received_.assign(nodes_.size(), {});
   dy_.assign(nodes_.size(), {});
+  // A bias that batch norm takes away has gradient 0.
+  for (const Node& node : nodes_)
+    if (node.bias >= 0) gradients_[node.bias].assign(parameters_[node.bias].value.size(), 0);
   bias_gradient(nodes_.back().bias, loss_gradient);
   dy_.back() = std::move(loss_gradient);
   for (size_t i = nodes_.size(); i-- > 0;) {
@@ -1071,6 +1288,8 @@ void Oracle::backward(Tensor16 loss_gradient) {
     if (node.kind == Kind::kActivate) activate_backward(node, g);
     if (node.kind == Kind::kMaxPool) send(node, node.input, max_pool_backward(node, g));
     if (node.kind == Kind::kAvgPool) send(node, node.input, avg_pool_backward(node, g));
+    if (node.kind == Kind::kRepeat) send(node, node.input, repeat_backward(node, g));
+    if (node.kind == Kind::kDropout) send(node, node.input, dropout_scaled(node, g, kStorageMax));
     if (node.kind == Kind::kFlatten)
       send(node, node.input, unflatten(g, outputs_[node.input].shape));
   }
@@ -1165,7 +1384,10 @@ std::vector<uint8_t> Oracle::clip_and_encode() {
 }
 
 std::optional<std::vector<uint8_t>> Oracle::contribution(const std::vector<uint8_t>& images,
-                                                         const std::vector<uint32_t>& labels) {
+                                                         const std::vector<uint32_t>& labels,
+                                                         uint64_t step,
+                                                         uint32_t position) {
+  place_ = Place{step, position};
   if (!forward(images, Statistics::kBatch)) return std::nullopt;
   if (labels.size() != static_cast<size_t>(n_)) fail("labels");
   for (uint32_t label : labels)
@@ -1293,6 +1515,7 @@ void Oracle::begin_statistics() {
 }
 
 bool Oracle::add_statistics(const std::vector<uint8_t>& images) {
+  place_.reset();
   if (!forward(images, Statistics::kBatch)) return false;
   for (const Node& node : nodes_)
     for (const Term& term : node.terms) {
@@ -1335,6 +1558,7 @@ bool Oracle::finish_statistics() {
 }
 
 std::optional<std::vector<float>> Oracle::evaluate_logits(const std::vector<uint8_t>& images) {
+  place_.reset();
   for (const Node& node : nodes_)
     for (const Term& term : node.terms) {
       if (term.kind != TermKind::kBatchNorm) continue;

@@ -12,7 +12,9 @@ namespace ginn::oracle {
 
 // What a training step depends on besides the data, in the words of docs/arithmetic.md.
 struct Spec {
-  std::string model;  // "mlp", "lenet", "resnet8" or "resnet20"; any other name has no nodes
+  // "mlp", "lenet", a ResNet or a VGG by its name, or one of two small networks of the tests:
+  // "mini_bottleneck", "mini_vgg"; any other name has no nodes.
+  std::string model;
   uint32_t height = 0, width = 0, channels = 0, classes = 0;
   uint32_t microbatch = 0;    // n
   uint32_t microbatches = 0;  // M, contributions a step
@@ -22,7 +24,7 @@ struct Spec {
   uint64_t seed = 0;
 };
 
-enum class Init { kUniform, kNormal, kOne, kZero };
+enum class Init { kUniform, kNormal, kSmall, kOne, kZero };
 
 struct Parameter {
   std::string name;
@@ -101,8 +103,11 @@ class Oracle {
 
   // Sections 5 to 7 for one microbatch: images u8 [n,H,W,C], already augmented. Encoded bytes;
   // nothing when the step fails or the sizes do not match.
+  // `step` and `position`, of the first image in its batch, matter to dropout only.
   std::optional<std::vector<uint8_t>> contribution(const std::vector<uint8_t>& images,
-                                                   const std::vector<uint32_t>& labels);
+                                                   const std::vector<uint32_t>& labels,
+                                                   uint64_t step = 0,
+                                                   uint32_t position = 0);
   // What the latest contribution() left behind. The names of tensors: "input", a layer's name for
   // its stored output, NODE.activate, "max_pool1", "avg_pool", "flatten"; in the backward pass
   // LAYER.dy, NODE.D (what a node sends to its input), NODE.g and, for weights, LAYER.weight.
@@ -131,9 +136,23 @@ class Oracle {
   std::optional<std::vector<float>> evaluate_logits(const std::vector<uint8_t>& images);
 
  private:
-  enum class Kind { kInput, kContraction, kActivate, kMaxPool, kAvgPool, kFlatten };
+  enum class Kind {
+    kInput,
+    kContraction,
+    kActivate,
+    kMaxPool,
+    kAvgPool,
+    kRepeat,
+    kDropout,
+    kFlatten
+  };
   enum class TermKind { kBatchNorm, kBias, kSame };
   enum class Statistics { kBatch, kRunning };
+  // Step and position in the batch of the first image, for dropout; none: no dropout.
+  struct Place {
+    uint64_t step = 0;
+    uint32_t position = 0;
+  };
 
   struct Term {
     TermKind kind = TermKind::kSame;
@@ -151,6 +170,8 @@ class Oracle {
     int weight = 0;  // parameter
     int bias = -1;   // parameter, or none
     bool relu = true;
+    int layer = 0;                // counts dropouts
+    double probability = 0;       // of dropout
     bool needs_gradient = false;  // false for the input and what is only a view of it
     std::vector<Term> terms;
   };
@@ -177,15 +198,25 @@ class Oracle {
                       bool bias,
                       Init init);
   int add_activate(std::vector<Term> terms);
-  int add_pool(Kind kind, const std::string& name, int input, int h, int w, int stride);
+  int add_pool(Kind kind, const std::string& name, int input, int h, int w, int stride, int pad);
+  int add_repeat(int input, int h, int w);
+  int add_adaptive(int input, int h, int w);
+  int add_dropout(int input, double probability);
   int add_flatten(int input);
   Term batch_norm_term(const std::string& name, int node);
   Term bias_term(int node) const;
   int add_bias_layer(const std::string& name, int input, int k, int size, int pad, bool linear);
   int add_block(const std::string& name, int input, int k, int stride);
+  int add_bottleneck(const std::string& name, int input, int k, int stride, bool first);
+  int add_classifier(const std::string& name, int input, int k);
   void build_mlp();
   void build_lenet();
-  void build_resnet(int blocks);
+  void build_small_resnet(int blocks);
+  void build_resnet(const std::vector<int>& blocks, bool bottlenecks);
+  void build_vgg(const std::vector<int>& convolutions, bool batch_norm);
+  void build_mini_bottleneck();
+  void build_mini_vgg();
+  void end_with_average(int x);
   void initialise();
 
   // Forward.
@@ -199,6 +230,10 @@ class Oracle {
   Affine affine(const Term& term, Statistics statistics);
   Tensor16 activate_forward(const Node& node, Statistics statistics);
   Tensor16 max_pool_forward(const Node& node, const Tensor16& x) const;
+  Tensor16 repeat_forward(const Node& node, const Tensor16& x) const;
+  bool dropped(const Node& node, int image, size_t element) const;
+  // Both passes: what is not dropped times f, in a format of `q_max`.
+  Tensor16 dropout_scaled(const Node& node, const Tensor16& x, int q_max);
   Tensor16 avg_pool_forward(const Node& node, const Tensor16& x);
   std::vector<float> logits();
   Tensor16 loss(const std::vector<uint32_t>& labels);
@@ -213,6 +248,7 @@ class Oracle {
   void weight_gradient(const Node& node, const Tensor16& dy);
   Tensor16 contraction_backward(const Node& node, const Tensor16& dy) const;
   Tensor16 max_pool_backward(const Node& node, const Tensor16& d_out) const;
+  Tensor16 repeat_backward(const Node& node, const Tensor16& d_out) const;
   Tensor16 avg_pool_backward(const Node& node, const Tensor16& d_out);
   void bias_gradient(int parameter, const Tensor16& g);
   std::vector<uint8_t> clip_and_encode();
@@ -224,6 +260,8 @@ class Oracle {
   std::map<std::string, Running> running_;
   int64_t statistics_count_ = 0;  // B
 
+  int dropouts_ = 0;
+  std::optional<Place> place_;
   int n_ = 0;  // images in the present microbatch
   std::string failure_;
   std::vector<Tensor16> outputs_, weights_, dy_;  // by node

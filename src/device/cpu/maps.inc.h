@@ -145,6 +145,34 @@ void shift_round(const int16_t* __restrict x, size_t count, int shift, int16_t* 
   }
 }
 
+void max_into(const int16_t* __restrict x, size_t count, int16_t* __restrict out) {
+  for (size_t i = 0; i < count; ++i) out[i] = x[i] > out[i] ? x[i] : out[i];
+}
+
+void route_max(const int16_t* __restrict x,
+               const int16_t* __restrict y,
+               size_t count,
+               int16_t* __restrict rest,
+               int32_t* __restrict sum) {
+  for (size_t i = 0; i < count; ++i) {
+    const int16_t hit = static_cast<int16_t>(x[i] == y[i] ? -1 : 0);
+    sum[i] += static_cast<int16_t>(rest[i] & hit);
+    rest[i] = static_cast<int16_t>(rest[i] & ~hit);
+  }
+}
+
+void add_into(const int16_t* __restrict x, size_t count, int32_t* __restrict sum) {
+  for (size_t i = 0; i < count; ++i) sum[i] += x[i];
+}
+
+void narrow(const int32_t* __restrict sum, size_t count, int shift, int16_t* __restrict out) {
+  const int32_t bias = shift == 0 ? 0 : (1 << (shift - 1)) - 1;
+  const int32_t one = shift == 0 ? 0 : 1;
+  for (size_t i = 0; i < count; ++i) {
+    out[i] = static_cast<int16_t>((sum[i] + bias + ((sum[i] >> shift) & one)) >> shift);
+  }
+}
+
 void scale_sums(const int64_t* __restrict sum,
                 size_t count,
                 double scale,
@@ -223,21 +251,9 @@ uint32_t sgd(const int64_t* __restrict sum,
 }  // namespace
 
 extern const MapKernels kMaps;
-const MapKernels kMaps = {maxabs_f32,
-                          maxabs_i16,
-                          quantise,
-                          channel_sums,
-                          gradient_sums,
-                          activate,
-                          mask,
-                          join,
-                          normalise_backward,
-                          shift_round,
-                          scale_sums,
-                          ceil_norm2,
-                          truncate,
-                          norm2,
-                          accumulate,
-                          sgd};
+const MapKernels kMaps = {
+    maxabs_f32, maxabs_i16,         quantise,    channel_sums, gradient_sums, activate, mask,
+    join,       normalise_backward, shift_round, max_into,     route_max,     add_into, narrow,
+    scale_sums, ceil_norm2,         truncate,    norm2,        accumulate,    sgd};
 
 }  // namespace ginn::device::GINN_MAPS_NAMESPACE
