@@ -126,7 +126,7 @@ TEST(Models, UnknownNamesAndSmallImages) {
   EXPECT_STREQ(unknown.error().code, "unknown_model");
   for (std::string_view name : model_names()) {
     EXPECT_NE(unknown.error().message.find(name), std::string::npos) << name;
-    EXPECT_TRUE(check_model(name, 28, 28, 3, 10).ok()) << name;
+    EXPECT_TRUE(check_model(name, 32, 32, 3, 10).ok()) << name;
   }
   EXPECT_EQ(unknown.error().message.find('\n'), std::string::npos);
   const auto small = check_model("lenet", 8, 8, 1, 10);

@@ -117,6 +117,68 @@ TEST(MaxPool, ShiftRoundsTiesToEven) {
   EXPECT_EQ(dx[24], 2);
 }
 
+TEST(MaxPool, PaddingTakesNoPart) {
+  // 3 x 3 at stride 2 with padding 1: the first window sees rows and columns 0 and 1.
+  Between pool({3, 3, 1}, [](GraphBuilder& b, ValueId x) { return b.max_pool(x, 3, 2, 1); });
+  EXPECT_EQ(pool.out(), (Extent{2, 2, 1}));
+  EXPECT_EQ(pool.forward({-5, -6, -7, -6, -4, -4, -9, -4, -8191}, 2),
+            (std::vector<int>{-4, -4, -4, -4}))
+      << "zeros of padding would win";
+  int exponent = 0;
+  EXPECT_EQ(pool.backward({1, 2, 4, 8}, 0, exponent),
+            (std::vector<int>{0, 0, 0, 0, 15, 0, 0, 0, 0}));
+  EXPECT_EQ(exponent, 0);
+}
+
+TEST(MaxPool, EveryPixelOfATieIsConsideredOnce) {
+  Between pool({2, 2, 17}, max_pool(2, 2));
+  std::vector<int> x(4 * 17);
+  for (int i = 0; i < 17; ++i) x[17 * (i % 4) + i] = x[17 * 3 + i] = 1 + i;
+  std::vector<int> d(17);
+  for (int i = 0; i < 17; ++i) d[i] = i - 8;
+  pool.forward(x, 0);
+  int exponent = 0;
+  const auto dx = pool.backward(d, 0, exponent);
+  for (int i = 0; i < 17; ++i) {
+    for (int pixel = 0; pixel < 4; ++pixel) {
+      EXPECT_EQ(dx[17 * pixel + i], pixel == i % 4 ? d[i] : 0) << i << " " << pixel;
+    }
+  }
+}
+
+TEST(Repeat, CopiesPixelsAndAddsTheirGradients) {
+  Between repeat({1, 2, 2},
+                 [](GraphBuilder& b, ValueId x) { return b.adaptive_average_pool(x, 2, 4); });
+  EXPECT_EQ(repeat.out(), (Extent{2, 4, 2}));
+  EXPECT_EQ(repeat.forward({1, 2, 3, 4}, -3),
+            (std::vector<int>{1, 2, 1, 2, 3, 4, 3, 4, 1, 2, 1, 2, 3, 4, 3, 4}));
+  EXPECT_EQ(repeat.exponent(), -3);
+  int exponent = 0;
+  // 4 * 32767 needs s = 2; 16384 * 4 / 4 and (1 + 2 + 3 + 4) / 4 = 2.5, a tie.
+  const auto dx = repeat.backward(
+      {32767, 1, 32767, 2, 0, 0, 0, 0, 32767, 3, 32767, 4, 0, 0, 0, 0}, 5, exponent);
+  EXPECT_EQ(exponent, 7);
+  EXPECT_EQ(dx, (std::vector<int>{32767, 2, 0, 0}));
+}
+
+TEST(AdaptiveAveragePool, IsAnAverageWhereTheInputIsLarger) {
+  Between pool({4, 4, 1},
+               [](GraphBuilder& b, ValueId x) { return b.adaptive_average_pool(x, 2, 2); });
+  EXPECT_EQ(pool.out(), (Extent{2, 2, 1}));
+  std::vector<int> x(16, 4);
+  x[0] = 8;  // average 5: 5120 2^-10 would do, fit14 takes the smallest exponent
+  EXPECT_EQ(pool.forward(x, 0), (std::vector<int>{5120, 4096, 4096, 4096}));
+}
+
+TEST(AdaptiveAveragePool, RefusesWindowsOfUnequalSize) {
+  GraphBuilder builder({5, 5, 1});
+  builder.loss(
+      builder.linear(builder.flatten(builder.adaptive_average_pool(Graph::kInput, 2, 2)), "fc", 2));
+  const auto graph = builder.finish();
+  ASSERT_FALSE(graph.ok());
+  EXPECT_STREQ(graph.error().code, "model_shape");
+}
+
 TEST(AveragePool, Values) {
   Between pool({2, 2, 1}, average_pool(2, 2));
   // 11 / 4 = 2.75 needs exponent -11.

@@ -269,6 +269,55 @@ TEST_P(Maps, Sgd) {
   }
 }
 
+TEST_P(Maps, Windows) {
+  Source source(21);
+  for (size_t n : kCounts) {
+    for (size_t shift : {0u, 1u}) {
+      const auto x = source.int16(n, 3);  // many ties
+      const auto y = source.int16(n, 3);
+      auto out = source.int16(n, 3);
+      auto expected_out = out;
+      kernels().max_into(x.data() + shift, n, out.data() + shift);
+      portable().max_into(x.data() + shift, n, expected_out.data() + shift);
+      EXPECT_EQ(out, expected_out);
+      auto rest = source.int16(n, 32767);
+      auto expected_rest = rest;
+      std::vector<int32_t> sum(n + 80, 1 << 29), expected_sum = sum;
+      kernels().route_max(x.data() + shift, y.data() + shift, n, rest.data() + shift, sum.data());
+      portable().route_max(
+          x.data() + shift, y.data() + shift, n, expected_rest.data() + shift, expected_sum.data());
+      EXPECT_EQ(rest, expected_rest);
+      EXPECT_EQ(sum, expected_sum);
+      const auto added = source.int16(n, 32767);
+      kernels().add_into(added.data() + shift, n, sum.data() + shift);
+      portable().add_into(added.data() + shift, n, expected_sum.data() + shift);
+      EXPECT_EQ(sum, expected_sum);
+    }
+  }
+}
+
+TEST_P(Maps, NarrowRoundsTiesToEven) {
+  Source source(22);
+  for (size_t n : kCounts) {
+    for (int s = 0; s <= 14; ++s) {
+      const auto q = source.int16(n, 32767);
+      std::vector<int32_t> sum(n);
+      for (size_t i = 0; i < n; ++i) {
+        const int32_t half = s == 0 ? 0 : 1 << (s - 1);
+        sum[i] = q[i] * (1 << s) + (q[i] > 0 ? -half : half);  // ties
+        if (i % 3 == 1 && s > 1) sum[i] += q[i] > 0 ? -1 : 1;
+      }
+      std::vector<int16_t> out(n), expected(n);
+      kernels().narrow(sum.data(), n, s, out.data());
+      for (size_t i = 0; i < n; ++i) {
+        const double exact = static_cast<double>(sum[i]) / std::ldexp(1.0, s);
+        expected[i] = static_cast<int16_t>(std::nearbyint(exact));
+      }
+      EXPECT_EQ(out, expected) << s;
+    }
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Levels,
                          Maps,
                          testing::ValuesIn(all_levels()),
