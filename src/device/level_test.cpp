@@ -39,22 +39,32 @@ TEST(Level, NamesAreThoseOfTheDocumentation) {
   EXPECT_EQ(level_name(Level::kAvx2), "avx2");
   EXPECT_EQ(level_name(Level::kAvxVnni), "avxvnni");
   EXPECT_EQ(level_name(Level::kAvx512Vnni), "avx512vnni");
+  EXPECT_EQ(level_name(Level::kAmx), "amx");
 }
 
 TEST(Level, PortableIsAlwaysThereAndSlowest) {
   EXPECT_TRUE(level_supported(Level::kPortable));
-  ASSERT_EQ(all_levels().size(), 4u);
+  ASSERT_EQ(all_levels().size(), 5u);
   EXPECT_EQ(all_levels().front(), Level::kPortable);
 }
 
-TEST(Level, TheFastestIsChosen) {
+TEST(Level, TheFastestIsChosenButAmxOnlyByName) {
   const ScopedCpu cpu(nullptr);
   const Result<Level> chosen = choose_level();
   ASSERT_TRUE(chosen.ok());
   EXPECT_TRUE(level_supported(*chosen));
+  EXPECT_NE(*chosen, Level::kAmx);
   for (const Level level : all_levels()) {
+    if (level == Level::kAmx) continue;
     EXPECT_TRUE(level <= *chosen || !level_supported(level)) << level_name(level);
   }
+}
+
+// Asked again, the answer is the same; what it needs is there.
+TEST(Level, AmxStandsOnAvx512) {
+  const bool supported = level_supported(Level::kAmx);
+  EXPECT_EQ(level_supported(Level::kAmx), supported);
+  EXPECT_TRUE(!supported || level_supported(Level::kAvx512Vnni));
 }
 
 TEST(Level, AnEmptyNameIsNoName) {
@@ -89,7 +99,7 @@ TEST(Level, AnUnknownNameIsAnInputError) {
     EXPECT_STREQ(chosen.error().code, "unknown_level");
     EXPECT_EQ(chosen.error().kind, ErrorClass::kInput);
     EXPECT_EQ(chosen.error().message.find('\n'), std::string::npos);
-    EXPECT_NE(chosen.error().message.find("avx512vnni"), std::string::npos);
+    EXPECT_NE(chosen.error().message.find("avx512vnni, amx"), std::string::npos);
   }
 }
 

@@ -31,6 +31,7 @@ const MapKernels& map_kernels(Level level) {
     case Level::kAvxVnni:
       return maps_avx2::kMaps;
     case Level::kAvx512Vnni:
+    case Level::kAmx:
       return maps_avx512::kMaps;
   }
   check_failed(__FILE__, __LINE__, "level");

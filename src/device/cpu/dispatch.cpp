@@ -13,6 +13,9 @@ extern const Kernels kKernels;
 namespace avx512vnni {
 extern const Kernels kKernels;
 }
+namespace amx {
+extern const Kernels kKernels;
+}
 
 const Kernels& kernels_of(Level level) {
   switch (level) {
@@ -24,6 +27,8 @@ const Kernels& kernels_of(Level level) {
       return avxvnni::kKernels;
     case Level::kAvx512Vnni:
       return avx512vnni::kKernels;
+    case Level::kAmx:
+      return amx::kKernels;
   }
   check_failed(__FILE__, __LINE__, "a level with kernels");
 }

@@ -59,7 +59,56 @@ struct Emulated {
   }
 };
 
+#include "device/cpu/amx_digits.inc.h"
+#include "device/cpu/amx_tiles.inc.h"
 #include "device/cpu/tile.inc.h"
+
+class Tiles {
+ public:
+  Tiles() { __builtin_memset(tile_, 0x5a, sizeof tile_); }
+
+  template <int kTile>
+  void zero() {
+    tile_[kTile] = Lines64{};
+  }
+  template <int kTile>
+  void load(const Plane* plane) {
+    __builtin_memcpy(&tile_[kTile], plane, sizeof tile_[kTile]);
+  }
+  template <int kTile>
+  void store(int32_t* sums) {
+    __builtin_memcpy(sums, &tile_[kTile], sizeof tile_[kTile]);
+  }
+  template <int kSum, int kA, int kB>
+  void dot() {
+    add(tile_[kSum], tile_[kA], tile_[kB]);
+  }
+
+ private:
+  struct Lines64 {
+    int8_t byte[16][64];
+  };
+  // int32 wraps, as tdpbssd.
+  GINN_CALL static void add(Lines64& to, const Lines64& a, const Lines64& b) {
+    int16_t columns[64][16];
+    for (int k = 0; k < 64; ++k) {
+      for (int j = 0; j < 16; ++j) columns[k][j] = b.byte[k / 4][4 * j + k % 4];
+    }
+    for (int i = 0; i < 16; ++i) {
+      uint32_t sums[16];
+      __builtin_memcpy(sums, to.byte[i], sizeof sums);
+      for (int k = 0; k < 64; ++k) {
+        const int16_t q = a.byte[i][k];
+        if (q == 0) continue;
+        for (int j = 0; j < 16; ++j) {
+          sums[j] += static_cast<uint32_t>(int32_t{static_cast<int16_t>(q * columns[k][j])});
+        }
+      }
+      __builtin_memcpy(to.byte[i], sums, sizeof sums);
+    }
+  }
+  Lines64 tile_[8];
+};
 
 int64_t square(int16_t x) { return int64_t{x} * x; }
 void raise(int64_t& bound, int64_t value) { bound = value > bound ? value : bound; }
@@ -167,5 +216,13 @@ const Kernels kSixteen = {16,
                           interleave,
                           interleave_blocks<16>,
                           channel_norms};
+const Kernels kTiles = {16,
+                        multiply_by_digits<Tiles>,
+                        accumulate_by_digits<Tiles>,
+                        pixel_norms,
+                        window_bounds,
+                        interleave,
+                        interleave_blocks<16>,
+                        channel_norms};
 
 }  // namespace ginn::device::cpu::emulated

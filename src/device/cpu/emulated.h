@@ -8,5 +8,6 @@ namespace ginn::device::cpu::emulated {
 
 extern const Kernels kEight;
 extern const Kernels kSixteen;
+extern const Kernels kTiles;  // the digits of amx_tiles.inc.h over arrays in place of registers
 
 }  // namespace ginn::device::cpu::emulated
