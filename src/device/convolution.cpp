@@ -85,12 +85,24 @@ int Convolution::dgrad(const int16_t* dy,
   return cpu::correlate(kernels, plan, dy, w.dgrad_.data(), w.dgrad_norms_, dx, scratch);
 }
 
-void Convolution::wgrad(const int16_t* x, const int16_t* dy, int64_t* dw, Scratch& scratch) const {
+void Convolution::wgrad(const int16_t* x,
+                        const int16_t* dy,
+                        Scratch& scratch,
+                        const GradientSink& sink) const {
   if (level_ == Level::kPortable) {
+    scratch.reset();
+    auto* dw = scratch.take<int64_t>(shape_.weight_count());
     cpu::portable::wgrad(shape_, x, dy, dw);
+    sink(0, dw, shape_.weight_count());
     return;
   }
-  cpu::weight_gradient(cpu::kernels_of(level_), shape_, x, dy, dw, scratch);
+  cpu::weight_gradient(cpu::kernels_of(level_), shape_, x, dy, scratch, sink);
+}
+
+void Convolution::wgrad(const int16_t* x, const int16_t* dy, int64_t* dw, Scratch& scratch) const {
+  wgrad(x, dy, scratch, [dw](size_t first, const int64_t* sums, size_t count) {
+    std::memcpy(dw + first, sums, count * sizeof *dw);
+  });
 }
 
 }  // namespace ginn::device

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 
 #include "device/level.h"
 #include "device/scratch.h"
@@ -54,6 +55,8 @@ class PackedWeights {
   Norms fprop_norms_, dgrad_norms_;
 };
 
+using GradientSink = std::function<void(size_t first, const int64_t* sums, size_t count)>;
+
 // The three contractions of a layer at one instruction-set level. Stateless; one `scratch` a
 // thread. All of them are exact in integers, then rounded once (fprop, dgrad) or not at all
 // (wgrad). Each call resets `scratch` first.
@@ -71,8 +74,11 @@ class Convolution {
   // that touch (h,w)). Returns s. dy: dfp14 [N,P,Q,K]. dx: dfp16 [N,H,W,C].
   int dgrad(const int16_t* dy, const PackedWeights& w, int16_t* dx, Scratch& scratch) const;
 
+  // Hands dw over in stretches, in any order: dw[first, first + count), valid during the call.
   // dw[k,c,r,s] = sum over (n,p,q) of dy[n,p,q,k] x[n, p stride + r - padding, q stride + s -
   // padding, c], exact. dw: int64 [K,C,KH,KW] (the order of the parameter's master copy).
+  void wgrad(const int16_t* x, const int16_t* dy, Scratch& scratch, const GradientSink& sink) const;
+  // The same into one array.
   void wgrad(const int16_t* x, const int16_t* dy, int64_t* dw, Scratch& scratch) const;
 
  private:

@@ -123,7 +123,10 @@ Outputs run_kernels(const cpu::Kernels& kernels, const ConvShape& s, const Input
                                    cpu::dgrad_norms(s, in.w.data()),
                                    out.dx.data(),
                                    scratch);
-  cpu::weight_gradient(kernels, s, in.x.data(), in.dy.data(), out.dw.data(), scratch);
+  const auto keep = [&](size_t first, const int64_t* sums, size_t count) {
+    std::copy_n(sums, count, out.dw.begin() + static_cast<ptrdiff_t>(first));
+  };
+  cpu::weight_gradient(kernels, s, in.x.data(), in.dy.data(), scratch, keep);
   return out;
 }
 
@@ -245,6 +248,9 @@ fast_levels() {
   });
   all.emplace_back("emulated16", [](const ConvShape& s, const Inputs& in) {
     return run_kernels(cpu::emulated::kSixteen, s, in);
+  });
+  all.emplace_back("emulated tiles", [](const ConvShape& s, const Inputs& in) {
+    return run_kernels(cpu::emulated::kTiles, s, in);
   });
   return all;
 }

@@ -106,7 +106,7 @@ TEST_P(Activates, BackwardOfABias) {
   const auto bias = term.network().gradient("a.bias");
   EXPECT_EQ(bias[0], 14000.0f / 256.0f);
   EXPECT_EQ(bias[1], 3.0f / 256.0f);
-  const Tensor& dy = term.run().operand_gradient(kSource);
+  const Tensor& dy = *term.run().operand_gradient(kSource);
   EXPECT_EQ(dy.exponent, -7);
   EXPECT_EQ(integers(dy, 4), (std::vector<int>{8000, 2, -1000, 0}));
 }
@@ -143,7 +143,7 @@ TEST_P(Activates, BackwardOfABatchNorm) {
   EXPECT_EQ(term.network().gradient("n.bias")[0], 1.0f);
   EXPECT_NEAR(term.network().gradient("n.weight")[0], -3 * inv, 1e-6);
   // dx = inv (g - mean(g) - x^ mean(g x^)), x^ = q inv.
-  const Tensor& dy = term.run().operand_gradient(kSource);
+  const Tensor& dy = *term.run().operand_gradient(kSource);
   const double q[4] = {-3, -1, 1, 3};
   for (int i = 0; i < 4; ++i) {
     const double expected = inv * ((i == 0 ? 1 : 0) - 0.25 - q[i] * inv * (-3 * inv / 4));
@@ -181,7 +181,7 @@ TEST_P(Activates, ResidualSum) {
   ASSERT_TRUE(sent.ok());
   EXPECT_EQ(integers(*sent.value(), 4), (std::vector<int>{5, 0, 7, 0}));
   EXPECT_EQ(sent.value()->exponent, -4);
-  EXPECT_EQ(integers(n.run().operand_gradient(y2), 4), (std::vector<int>{5, 0, 7, 0}));
+  EXPECT_EQ(integers(*n.run().operand_gradient(y2), 4), (std::vector<int>{5, 0, 7, 0}));
 }
 
 INSTANTIATE_TEST_SUITE_P(Levels,

@@ -101,7 +101,7 @@ Status Loss::forward(Run& run, OperationState& base) const {
 
 Status Loss::backward(Run& run, OperationState& base) const {
   State& state = static_cast<State&>(base);
-  const Tensor& gradient = run.operand_gradient(config_.logits);
+  const Tensor& gradient = *run.operand_gradient(config_.logits);
   std::fill(state.bias_sums.begin(), state.bias_sums.end(), 0);
   const size_t count = run.count(config_.logits);
   for (size_t i = 0; i < count; ++i) state.bias_sums[i % config_.classes] += gradient.q[i];

@@ -114,14 +114,13 @@ size_t Run::gradient_bytes() const {
 }
 
 void Run::store_gradient(size_t parameter, const int64_t* sums, int exponent) {
-  const Parameter& p = graph_.parameters()[parameter];
-  maps_.scale_sums(
-      sums, p.count, pow2(exponent), static_cast<double>(images_), gradient(parameter));
+  store_gradient(parameter, 0, sums, graph_.parameters()[parameter].count, exponent);
 }
 
-int64_t* Run::sums(size_t count) {
-  if (sums_.size() < count) sums_ = device::Buffer<int64_t>(count);
-  return sums_.data();
+void Run::store_gradient(
+    size_t parameter, size_t first, const int64_t* sums, size_t count, int exponent) {
+  maps_.scale_sums(
+      sums, count, pow2(exponent), static_cast<double>(images_), gradient(parameter) + first);
 }
 
 Tensor& Run::make_operand_gradient(ValueId id) {

@@ -75,15 +75,18 @@ class Run {
   const PackedLayer& layer() const { return weights_->layers[current_]; }
   std::span<const uint32_t> labels() const { return labels_; }
   float label_smoothing() const { return label_smoothing_; }
-  // Writes the f32 gradient of a parameter from integer sums of exponent e: (sum 2^e) / images.
+  // Writes the f32 gradient of a parameter, or of `count` of its elements from `first` on, from
+  // integer sums of exponent e: (sum 2^e) / images.
   void store_gradient(size_t parameter, const int64_t* sums, int exponent);
-  int64_t* sums(size_t count);  // reused memory for integer sums
+  void store_gradient(
+      size_t parameter, size_t first, const int64_t* sums, size_t count, int exponent);
 
   // The gradient of a contraction's output, an operand (dfp14) [N, P, Q, K]: made by what reads
   // that output, taken by the contraction.
   Tensor& make_operand_gradient(ValueId id);
   const Tensor& take_operand_gradient(ValueId id);
-  const Tensor& operand_gradient(ValueId id) const { return *operand_gradients_[id]; }
+  // Null before it is made and after it is taken.
+  const Tensor* operand_gradient(ValueId id) const { return operand_gradients_[id]; }
   // A gradient (dfp16) for an activation, to be filled and sent.
   Tensor& make_gradient(ValueId id) { return lend(capacity_count(id)); }
   void send(ValueId to, Tensor& gradient);
@@ -135,7 +138,6 @@ class Run {
   std::vector<std::vector<Sent>> inbox_;
   std::vector<std::unique_ptr<OperationState>> states_;
   device::Buffer<float> gradients_;
-  device::Buffer<int64_t> sums_;
   std::vector<float> logits_;
   std::vector<int64_t> batch_means_, batch_vars_;
   int64_t loss_sum_ = 0;

@@ -105,6 +105,7 @@ TEST(Run, JoinsTwoSenders) {
   const auto alone = network.run().join(id);
   ASSERT_TRUE(alone.ok());
   EXPECT_EQ(alone.value(), &first) << "one sender is not copied";
+  network.run().send(id, first);  // joining used it up
   network.run().send(id, second);
   const auto joined = network.run().join(id);
   ASSERT_TRUE(joined.ok());

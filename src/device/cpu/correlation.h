@@ -20,7 +20,7 @@ void weight_gradient(const Kernels& kernels,
                      const ConvShape& shape,
                      const int16_t* x,
                      const int16_t* dy,
-                     int64_t* dw,
-                     Scratch& scratch);
+                     Scratch& scratch,
+                     const GradientSink& sink);
 
 }  // namespace ginn::device::cpu

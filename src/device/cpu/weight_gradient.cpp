@@ -3,85 +3,16 @@
 #include <utility>
 
 #include "device/cpu/correlation.h"
+#include "device/cpu/weight_plan.h"
 
 namespace ginn::device::cpu {
 
 namespace {
 
-constexpr int64_t kChunkSteps = 512;        // amortises the tile's sums, which go to memory
-constexpr int64_t kChunkBytes = 128 << 10;  // of packed x: within L2
-constexpr int64_t kSafeSteps = 16;          // 32 x 8191^2 < 2^31
+constexpr int64_t kSafeSteps = 16;  // 32 x 8191^2 < 2^31
+constexpr int64_t kLine = 8;        // int64 of a cache line
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
-// The reduction runs over pixels. A step multiplies the same pixel of two images, whose tensors are
-// interleaved element by element. x is packed as [row][column][image pair][c][2], columns in the
-// order of their phase (column mod stride): so a tap is a plain offset and the steps of a whole
-// output row, over columns and image pairs, lie the same distance apart, whatever the stride. Work
-// goes in chunks of some image pairs or of some rows of one pair.
-struct Geometry {
-  int64_t images, h, w, c, k;
-  int64_t out_h, out_w;
-  int64_t kernel_h, kernel_w, stride, padding;
-  int64_t pixels;  // that exist; images of a pointwise layer are made up, the last may be short
-  int64_t rows, pairs;         // destination rows, image pairs of a chunk
-  int64_t src_rows, src_cols;  // packed, of a chunk's image pair
-};
-
-int64_t packed_rows(const Geometry& g, int64_t rows) { return (rows - 1) * g.stride + g.kernel_h; }
-// Columns of phase f: the outputs' and what further taps of that phase reach.
-int64_t phase_columns(const Geometry& g, int64_t f) {
-  return g.out_w + (g.kernel_w - f - 1) / g.stride;
-}
-int64_t phases(const Geometry& g) { return std::min(g.stride, g.kernel_w); }
-
-void cut_chunks(Geometry& g) {
-  g.src_cols = 0;
-  for (int64_t f = 0; f < phases(g); ++f) g.src_cols += phase_columns(g, f);
-  const int64_t row_bytes = g.src_cols * g.c * 4;
-  const int64_t by_bytes =
-      std::max<int64_t>(1, (kChunkBytes / row_bytes - g.kernel_h) / g.stride + 1);
-  const int64_t by_steps = ceil_div(kChunkSteps, g.out_w);
-  const int64_t most = std::min({g.out_h, by_bytes, by_steps});
-  g.rows = ceil_div(g.out_h, ceil_div(g.out_h, most));
-  g.src_rows = packed_rows(g, g.rows);
-  g.pairs = 1;
-  if (g.rows < g.out_h) return;
-  const int64_t all = ceil_div(g.images, 2);
-  const int64_t by_pair_bytes = kChunkBytes / (g.src_rows * row_bytes);
-  const int64_t by_pair_steps = ceil_div(kChunkSteps, g.rows * g.out_w);
-  const int64_t pairs = std::clamp<int64_t>(std::min(by_pair_bytes, by_pair_steps), 1, all);
-  g.pairs = ceil_div(all, ceil_div(all, pairs));
-}
-
-bool is_pointwise(const ConvShape& s) {
-  return s.kernel_h == 1 && s.kernel_w == 1 && s.stride == 1 && s.padding == 0;
-}
-
-Geometry make_geometry(const ConvShape& s) {
-  Geometry g{};
-  g.images = s.n;
-  g.h = s.h;
-  g.w = s.w;
-  g.c = s.c;
-  g.k = s.k;
-  g.out_h = s.out_h();
-  g.out_w = s.out_w();
-  g.kernel_h = s.kernel_h;
-  g.kernel_w = s.kernel_w;
-  g.stride = s.stride;
-  g.padding = s.padding;
-  g.pixels = g.images * g.h * g.w;
-  if (is_pointwise(s)) {  // a list of pixels, cut into an even number of made-up images of one row
-    constexpr int64_t kRow = 64;
-    const int64_t pairs = ceil_div(g.pixels, 2 * kRow);
-    g.images = 2 * pairs;
-    g.h = g.out_h = 1;
-    g.w = g.out_w = ceil_div(g.pixels, 2 * pairs);
-  }
-  cut_chunks(g);
-  return g;
-}
 
 // Estimates of squared norms in float32, from above after kMargin: every term is rounded twice and
 // passes at most 2^18 additions (the pixels of a packed row, then the rows of a chunk, each fewer
@@ -90,7 +21,12 @@ Geometry make_geometry(const ConvShape& s) {
 struct Estimate {
   float row = 0;    // the largest of one channel in one packed row
   float* channels;  // of one channel in the chunk
-  int64_t count;
+  int64_t count = 0;
+  void clear(int64_t channel_count) {
+    row = 0;
+    count = channel_count;
+    std::fill(channels, channels + count, 0.0f);
+  }
   float largest() const { return *std::max_element(channels, channels + count); }
 };
 constexpr double kMargin = 1.05;  // > 0.98^-2
@@ -107,46 +43,55 @@ int64_t rows_that_fit(double x, double dy, int64_t limit) {
 struct Chunk {
   int64_t pair, pairs, row, rows;
 };
+// Channels [first, first + count) of x.
+struct Block {
+  int64_t first, count;
+};
 
-// sums: [KH,KW,C,columns], the gradient with k padded to whole vectors.
+// Sums of a block: [KH,KW,channel,columns], the gradient with k padded to whole vectors.
 class Gradient {
  public:
   Gradient(const Kernels& kernels,
-           const Geometry& geometry,
+           const WeightPlan& plan,
            const int16_t* x,
            const int16_t* dy,
-           int64_t* sums,
            Scratch& scratch)
-      : kernels_(kernels), g_(geometry), x_(x), dy_(dy) {
+      : kernels_(kernels), g_(plan), x_(x), dy_(dy) {
     columns_ = padded_columns(g_.k, kernels.lanes);
     made_up_ = g_.pixels != g_.images * g_.h * g_.w;
-    taps_ = g_.kernel_h * g_.kernel_w * g_.c;
+    area_ = g_.kernel_h * g_.kernel_w;
     const int64_t steps = g_.pairs * g_.rows * g_.out_w;
-    sums_ = sums != nullptr ? sums : take<int64_t>(scratch, taps_ * columns_);
+    one_chunk_ = g_.rows == g_.out_h && 2 * g_.pairs >= g_.images;
+    sums_ = take<int64_t>(scratch, area_ * (one_chunk_ ? g_.block : g_.c) * columns_);
     zeros_ = take_zeros<int16_t>(scratch, std::max(g_.w * g_.c, g_.out_w * g_.k));
-    packed_x_ = take<int16_t>(scratch, g_.src_rows * g_.src_cols * g_.pairs * g_.c * 2);
+    packed_x_ = take<int16_t>(scratch, g_.src_rows * g_.src_cols * g_.pairs * g_.block * 2);
     packed_dy_ = take<int16_t>(scratch, steps * columns_ * 2);
     short_row_[0] = take<int16_t>(scratch, std::max(g_.w * g_.c, g_.out_w * g_.k));
     short_row_[1] = take<int16_t>(scratch, std::max(g_.w * g_.c, g_.out_w * g_.k));
-    x_norms_.count = g_.c;
-    x_norms_.channels = take<float>(scratch, g_.c);
-    dy_norms_.count = columns_;
+    x_norms_.channels = take<float>(scratch, g_.block);
     dy_norms_.channels = take<float>(scratch, columns_);
     runs_ = take<Run>(scratch, g_.rows * ceil_div(g_.pairs * g_.out_w, kSafeSteps));
-    tap_offset_ = take<int64_t>(scratch, taps_);
-    list_taps(g_.pairs);
+    tap_offset_ = take<int64_t>(scratch, area_ * g_.block);
   }
 
-  void run() {
+  // Calls done(block, its sums) for every block.
+  template <typename Done>
+  void run(const Done& done) {
     const int64_t pairs = ceil_div(g_.images, 2);
     for (int64_t pair = 0; pair < pairs; pair += g_.pairs) {
       for (int64_t row = 0; row < g_.out_h; row += g_.rows) {
-        add(Chunk{pair, std::min(g_.pairs, pairs - pair), row, std::min(g_.rows, g_.out_h - row)});
+        const Chunk chunk{
+            pair, std::min(g_.pairs, pairs - pair), row, std::min(g_.rows, g_.out_h - row)};
+        pack_dy(chunk);
+        for_blocks([&](const Block& block) {
+          add(chunk, block);
+          if (one_chunk_) done(block, sums_of(block));
+        });
       }
     }
+    if (!one_chunk_) for_blocks([&](const Block& block) { done(block, sums_of(block)); });
   }
 
-  const int64_t* sums() const { return sums_; }
   int64_t columns() const { return columns_; }
 
  private:
@@ -161,21 +106,32 @@ class Gradient {
     return out;
   }
 
+  template <typename Body>
+  void for_blocks(const Body& body) const {
+    for (int64_t c = 0; c < g_.c; c += g_.block) body(Block{c, std::min(g_.block, g_.c - c)});
+  }
+
+  int64_t* sums_of(const Block& block) const {
+    return sums_ + (one_chunk_ ? 0 : block.first * area_ * columns_);
+  }
+
   // Where a column of the padded image lies in a packed row.
   int64_t column_place(int64_t column) const {
     const int64_t f = column % g_.stride;
     int64_t first = 0;
-    for (int64_t i = 0; i < f; ++i) first += phase_columns(g_, i);
+    for (int64_t i = 0; i < f; ++i) first += g_.phase_columns(i);
     return first + column / g_.stride;
   }
 
-  void list_taps(int64_t pairs) {
+  void list_taps(int64_t pairs, int64_t channels) {
+    if (pairs == listed_pairs_ && channels == listed_channels_) return;
     listed_pairs_ = pairs;
+    listed_channels_ = channels;
     int64_t* at = tap_offset_;
     for (int64_t r = 0; r < g_.kernel_h; ++r) {
       for (int64_t s = 0; s < g_.kernel_w; ++s) {
         const int64_t pixel = (r * g_.src_cols + column_place(s)) * pairs;
-        for (int64_t c = 0; c < g_.c; ++c) *at++ = 2 * (pixel * g_.c + c);
+        for (int64_t c = 0; c < channels; ++c) *at++ = 2 * (pixel * channels + c);
       }
     }
   }
@@ -200,10 +156,10 @@ class Gradient {
   }
 
   // Packed row t of the chunk's image pair: every phase's columns, zeros outside the image.
-  void pack_x_row(const Chunk& chunk, int64_t pair, int64_t t) {
+  void pack_x_row(const Chunk& chunk, const Block& block, int64_t pair, int64_t t) {
     const int64_t row = chunk.row * g_.stride - g_.padding + t;
-    const int64_t pixel = chunk.pairs * 2 * g_.c;
-    int16_t* to = packed_x_ + (t * g_.src_cols * chunk.pairs + pair) * 2 * g_.c;
+    const int64_t pixel = chunk.pairs * 2 * block.count;
+    int16_t* to = packed_x_ + (t * g_.src_cols * chunk.pairs + pair) * 2 * block.count;
     const bool inside = row >= 0 && row < g_.h;
     const int64_t image = 2 * (chunk.pair + pair);
     const int16_t* x0 = zeros_;
@@ -214,41 +170,43 @@ class Gradient {
     }
     const auto zero = [&](int64_t count) {
       for (int64_t i = 0; i < count; ++i, to += pixel) {
-        std::memset(to, 0, static_cast<size_t>(2 * g_.c) * sizeof *to);
+        std::memset(to, 0, static_cast<size_t>(2 * block.count) * sizeof *to);
       }
     };
-    for (int64_t f = 0; f < phases(g_); ++f) {
+    for (int64_t f = 0; f < g_.phases(); ++f) {
       // Column j is the image's f - padding + j stride.
-      const int64_t count = phase_columns(g_, f);
+      const int64_t count = g_.phase_columns(f);
       const int64_t begin =
           std::min(count, ceil_div(std::max<int64_t>(g_.padding - f, 0), g_.stride));
       const int64_t last = g_.w - 1 + g_.padding - f;
       const int64_t end = last < 0 ? begin : std::clamp(last / g_.stride + 1, begin, count);
       zero(begin);
-      const int64_t from = (f - g_.padding + begin * g_.stride) * g_.c;
+      const int64_t from = (f - g_.padding + begin * g_.stride) * g_.c + block.first;
       if (end > begin) {
         const int64_t in = inside ? g_.stride * g_.c : 0;
         const int64_t at = inside ? from : 0;
-        kernels_.interleave(x0 + at, x1 + at, end - begin, g_.c, in, to, pixel);
+        kernels_.interleave(x0 + at, x1 + at, end - begin, block.count, in, to, pixel);
       }
       to += (end - begin) * pixel;
       zero(count - end);
     }
   }
 
-  void pack_x(const Chunk& chunk) {
-    const int64_t unit = 2 * g_.c;
-    for (int64_t t = 0; t < packed_rows(g_, chunk.rows); ++t) {
+  void pack_x(const Chunk& chunk, const Block& block) {
+    x_norms_.clear(block.count);
+    const int64_t unit = 2 * block.count;
+    for (int64_t t = 0; t < g_.packed_rows(chunk.rows); ++t) {
       if (t % g_.stride >= g_.kernel_h) continue;  // no tap sees it
-      for (int64_t pair = 0; pair < chunk.pairs; ++pair) pack_x_row(chunk, pair, t);
+      for (int64_t pair = 0; pair < chunk.pairs; ++pair) pack_x_row(chunk, block, pair, t);
       const int64_t pixels = g_.src_cols * chunk.pairs;
       const float bound = kernels_.channel_norms(
-          packed_x_ + t * pixels * unit, pixels, g_.c, unit, x_norms_.channels);
+          packed_x_ + t * pixels * unit, pixels, block.count, unit, x_norms_.channels);
       x_norms_.row = std::max(x_norms_.row, bound);
     }
   }
 
   void pack_dy(const Chunk& chunk) {
+    dy_norms_.clear(columns_);
     const int64_t row_steps = chunk.pairs * g_.out_w;
     const int64_t steps = chunk.rows * row_steps;
     for (int64_t t = 0; t < chunk.rows; ++t) {
@@ -272,17 +230,17 @@ class Gradient {
 
   // Flushes at the end of the chunk if its sums fit int32, else after as many rows as fit, else
   // after 16 steps.
-  int64_t make_runs(const Chunk& chunk) {
+  int64_t make_runs(const Chunk& chunk, const Block& block) {
     const int64_t row_steps = chunk.pairs * g_.out_w;
     int64_t rows_to_flush = rows_that_fit(x_norms_.row, dy_norms_.row, chunk.rows);
     if (rows_that_fit(x_norms_.largest(), dy_norms_.largest(), 1) == 1) rows_to_flush = chunk.rows;
     const int64_t most = rows_to_flush > 0 ? row_steps : kSafeSteps;
     Run* run = runs_;
     for (int64_t i = 0; i < chunk.rows; ++i) {
-      const int64_t offset = i * g_.stride * g_.src_cols * chunk.pairs * g_.c * 2;
+      const int64_t offset = i * g_.stride * g_.src_cols * chunk.pairs * block.count * 2;
       const bool flush = rows_to_flush == 0 || (i + 1) % rows_to_flush == 0 || i + 1 == chunk.rows;
       for (int64_t step = 0; step < row_steps; step += most) {
-        *run++ = Run{offset + step * g_.c * 2,
+        *run++ = Run{offset + step * block.count * 2,
                      static_cast<int32_t>(std::min(most, row_steps - step)),
                      flush ? 1 : 0};
       }
@@ -290,35 +248,32 @@ class Gradient {
     return run - runs_;
   }
 
-  void add(const Chunk& chunk) {
-    x_norms_.row = dy_norms_.row = 0;
-    std::fill(x_norms_.channels, x_norms_.channels + x_norms_.count, 0.0f);
-    std::fill(dy_norms_.channels, dy_norms_.channels + dy_norms_.count, 0.0f);
-    if (chunk.pairs != listed_pairs_) list_taps(chunk.pairs);
-    pack_x(chunk);
-    pack_dy(chunk);
+  void add(const Chunk& chunk, const Block& block) {
+    list_taps(chunk.pairs, block.count);
+    pack_x(chunk, block);
     AccumulateJob job{};
     job.a = packed_x_;
     job.a_offset = tap_offset_;
-    job.rows = taps_;
-    job.a_step = g_.c * 2;
+    job.rows = area_ * block.count;
+    job.a_step = block.count * 2;
     job.b = packed_dy_;
     job.columns = g_.k;
     job.steps = chunk.pairs * chunk.rows * g_.out_w;
-    job.sums = sums_;
+    job.sums = sums_of(block);
     job.sums_stride = columns_;
     job.runs = runs_;
-    job.run_count = make_runs(chunk);
+    job.run_count = make_runs(chunk, block);
     job.set = chunk.pair == 0 && chunk.row == 0 ? 1 : 0;
     kernels_.accumulate(job);
   }
 
   const Kernels& kernels_;
-  const Geometry g_;
+  const WeightPlan g_;
   const int16_t* x_;
   const int16_t* dy_;
-  bool made_up_;
-  int64_t columns_, taps_, listed_pairs_;
+  bool made_up_, one_chunk_;
+  int64_t columns_, area_;
+  int64_t listed_pairs_ = 0, listed_channels_ = 0;
   int64_t* sums_;
   int64_t* tap_offset_;
   int16_t* zeros_;
@@ -329,42 +284,31 @@ class Gradient {
   Run* runs_;
 };
 
-// dw: [K,C,KH,KW] from sums: [KH,KW,C,columns]; a cache line of sums at a time.
-void write_transposed(const ConvShape& s, const int64_t* sums, int64_t columns, int64_t* dw) {
+// Hands over dw [K,C,KH,KW], a stretch of a filter at a time, from a block's sums
+// [KH,KW,channel,columns]; reads a cache line of sums at a time.
+void hand_over_transposed(const ConvShape& s,
+                          const Block& block,
+                          const int64_t* sums,
+                          int64_t columns,
+                          int64_t* lines,
+                          const GradientSink& sink) {
   const int64_t area = int64_t{s.kernel_h} * s.kernel_w;
   const int64_t filter = s.c * area;
-  constexpr int64_t kLine = 8;
+  const int64_t length = block.count * area;
   for (int64_t k = 0; k < s.k; k += kLine) {
     const int64_t count = std::min(kLine, s.k - k);
-    for (int64_t c = 0; c < s.c; ++c) {
-      for (int64_t tap = 0; tap < area; ++tap) {
-        const int64_t* from = sums + (tap * s.c + c) * columns + k;
-        int64_t* to = dw + k * filter + c * area + tap;
-        for (int64_t j = 0; j < count; ++j) to[j * filter] = from[j];
+    for (int64_t tap = 0; tap < area; ++tap) {
+      for (int64_t c = 0; c < block.count; ++c) {
+        const int64_t* from = sums + (tap * block.count + c) * columns + k;
+        int64_t* to = lines + c * area + tap;
+        for (int64_t j = 0; j < count; ++j) to[j * length] = from[j];
       }
     }
-  }
-}
-
-// A pointwise layer's gradient [K,C] is the transpose of [C,K]: with x and dy changed over, the
-// sums come out in dw's order, and in dw itself where C is a whole number of vectors.
-void pointwise_gradient(const Kernels& kernels,
-                        ConvShape shape,
-                        const int16_t* x,
-                        const int16_t* dy,
-                        int64_t* dw,
-                        Scratch& scratch) {
-  std::swap(shape.c, shape.k);
-  const int64_t filters = shape.c;
-  const int64_t channels = shape.k;
-  const bool whole = channels == padded_columns(channels, kernels.lanes);
-  Gradient gradient(kernels, make_geometry(shape), dy, x, whole ? dw : nullptr, scratch);
-  gradient.run();
-  if (whole) return;
-  for (int64_t k = 0; k < filters; ++k) {
-    std::memcpy(dw + k * channels,
-                gradient.sums() + k * gradient.columns(),
-                static_cast<size_t>(channels) * sizeof *dw);
+    for (int64_t j = 0; j < count; ++j) {
+      sink(static_cast<size_t>((k + j) * filter + block.first * area),
+           lines + j * length,
+           static_cast<size_t>(length));
+    }
   }
 }
 
@@ -374,16 +318,31 @@ void weight_gradient(const Kernels& kernels,
                      const ConvShape& shape,
                      const int16_t* x,
                      const int16_t* dy,
-                     int64_t* dw,
-                     Scratch& scratch) {
+                     Scratch& scratch,
+                     const GradientSink& sink) {
   scratch.reset();
   if (is_pointwise(shape)) {
-    pointwise_gradient(kernels, shape, x, dy, dw, scratch);
+    // dw [K,C] is the transpose of [C,K]: with x and dy changed over, the sums come out in dw's
+    // order.
+    ConvShape swapped = shape;
+    std::swap(swapped.c, swapped.k);
+    const size_t row = shape.c;
+    Gradient gradient(kernels, weight_plan(swapped), dy, x, scratch);
+    gradient.run([&](const Block& block, const int64_t* sums) {
+      for (int64_t k = 0; k < block.count; ++k) {
+        const auto filter = static_cast<size_t>(block.first + k);
+        sink(filter * row, sums + k * gradient.columns(), row);
+      }
+    });
     return;
   }
-  Gradient gradient(kernels, make_geometry(shape), x, dy, nullptr, scratch);
-  gradient.run();
-  write_transposed(shape, gradient.sums(), gradient.columns(), dw);
+  const WeightPlan plan = weight_plan(shape);
+  Gradient gradient(kernels, plan, x, dy, scratch);
+  auto* lines = scratch.take<int64_t>(
+      static_cast<size_t>(kLine * plan.block * plan.kernel_h * plan.kernel_w));
+  gradient.run([&](const Block& block, const int64_t* sums) {
+    hand_over_transposed(shape, block, sums, gradient.columns(), lines, sink);
+  });
 }
 
 }  // namespace ginn::device::cpu
