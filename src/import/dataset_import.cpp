@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "import/cifar.h"
 #include "import/idx.h"
 
 namespace ginn::import {
@@ -60,8 +61,11 @@ Error folder_error(const fs::path& folder) {
   size_t entries = 0;
   for (fs::directory_iterator it(folder, code), end; !code && it != end; it.increment(code)) {
     if (++entries > kFolderEntriesMax || prefixes.size() == kPrefixesMax) break;
-    const auto prefix = prefix_of(it->path().string(), kImageNames);
+    const std::string name = it->path().string();
+    const auto prefix = prefix_of(name, kImageNames);
     if (prefix && find_file(*prefix, kLabelNames)) prefixes.insert(*prefix);
+    if (name.ends_with("_1.bin")) prefixes.insert(name.substr(0, name.size() - 6));
+    if (name.ends_with("test_batch.bin")) prefixes.insert(name.substr(0, name.size() - 4));
   }
   std::string list;
   for (const std::string& prefix : prefixes) {
@@ -72,7 +76,8 @@ Error folder_error(const fs::path& folder) {
                             ": is a folder; ",
                             list.empty() ? "it contains no pair of IDX files (PREFIX" +
                                                std::string(kImageNames[0]) + ", PREFIX" +
-                                               std::string(kLabelNames[0]) + ")"
+                                               std::string(kLabelNames[0]) +
+                                               ") and no CIFAR batch (data_batch_1.bin)"
                                          : "give one of the datasets in it: " + list));
 }
 
@@ -126,6 +131,7 @@ Bytes join_records(const Idx& images, ByteView labels, size_t record_bytes) {
 }  // namespace
 
 Result<std::unique_ptr<data::MemoryRecords>> load_dataset(const fs::path& path) {
+  if (const auto files = cifar_files(path); !files.empty()) return load_cifar(files);
   GINN_ASSIGN(const FilePair files, find_pair(path));
   GINN_ASSIGN(const Idx labels, Idx::read(files.labels, IdxKind::kLabels));
   GINN_ASSIGN(const Idx images, Idx::read(files.images, IdxKind::kImages));

@@ -8,14 +8,16 @@
 
 namespace ginn::import {
 
-// Reads a pair of IDX files, gzipped or not, into raw records. `path` is their common prefix P, as
+// Reads CIFAR's binary files (cifar.h) or a pair of IDX files, gzipped or not, into raw records.
+// For IDX `path` is their common prefix P, as
 // "/usr/share/datasets/fashion-mnist/train":
 //   P-images-idx3-ubyte[.gz], P-labels-idx1-ubyte[.gz]   ("idx4" for images of several channels)
 //   P-images.idx3-ubyte[.gz], P-labels.idx1-ubyte[.gz]
 // or one of the two files. A file without .gz goes before one with it; whether it is compressed is
 // decided by its content. classes = largest label + 1, at least 2.
 // Codes: "dataset_not_found", "dataset_is_folder" (naming the prefixes in it), "dataset_file_name",
-// "dataset_count_mismatch", and those of Idx::read() and data::MemoryRecords::create().
+// "dataset_count_mismatch", and those of Idx::read(), load_cifar() and
+// data::MemoryRecords::create().
 Result<std::unique_ptr<data::MemoryRecords>> load_dataset(const std::filesystem::path& path);
 
 // Writes the raw records, the file that data::FileRecords reads: all of it or nothing.

@@ -219,7 +219,7 @@ int line_of(const JobFile& file, std::string_view key) {
 // Whether a value can be judged before the data is known.
 bool depends_on_data(const JobFile& file, std::string_view key) {
   if (key == "integrity.budget") return !file.job.budget.is_share;
-  return key == "augment.crop" || key.starts_with("data.");
+  return key == "augment.crop" || key == "train.steps" || key.starts_with("data.");
 }
 
 // Values out of range and impossible combinations that no data could make good, so that they are

@@ -99,12 +99,9 @@ Status Training::load(const data::RecordSource& records,
   const size_t channels = job_.data.channels;
   const size_t count = workspace.image.size();
   int16_t* out = input.q.data() + slot * count;
-  if (channels == 1) {
-    for (size_t i = 0; i < count; ++i) out[i] = table_[workspace.image[i]];
-  } else {
-    for (size_t i = 0; i < count; ++i) {
-      out[i] = table_[(i % channels) * 256 + workspace.image[i]];
-    }
+  for (size_t c = 0; c < channels; ++c) {
+    const int16_t* table = table_.data() + c * 256;
+    for (size_t i = c; i < count; i += channels) out[i] = table[workspace.image[i]];
   }
   return ok_status();
 }
