@@ -105,6 +105,10 @@ Bytes write_status(const RunStatus& status) {
 }
 
 Result<RunStatus> parse_status(ByteView bytes) {
+  if (bytes.size() != kStatusBytes) {
+    return refused("frame_length",
+                   concat("a status frame has ", kStatusBytes, " bytes, found ", bytes.size()));
+  }
   ByteReader reader(bytes);
   RunStatus status;
   GINN_ASSIGN(status.taken, reader.u64());

@@ -1,0 +1,191 @@
+#include "fuzz/seeds.h"
+
+#include "attest/produce/attester.h"
+#include "attest/report_data.h"
+#include "base/check.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "certificate/issue/grant.h"
+#include "certificate/issue/statement.h"
+#include "crypto/dsse.h"
+#include "import/import_test_files.h"
+#include "job/job.h"
+#include "model_file/safetensors.h"
+#include "nn/models.h"
+#include "protocol/frame.h"
+#include "protocol/transcript.h"
+#include "training/contribution.h"
+
+namespace ginn::fuzz {
+namespace {
+
+Bytes bytes_of(std::string_view text) {
+  const ByteView view = as_bytes(text);
+  return Bytes(view.begin(), view.end());
+}
+
+job::Job seed_job() {
+  job::Job job;
+  job.model = "resnet8";
+  job.data.records = 60000;
+  job.data.height = job.data.width = 28;
+  job.data.channels = 1;
+  job.data.classes = 10;
+  job.data.tree = crypto::sha256(as_bytes("tree"));
+  job.preprocess.crop = 2;
+  job.preprocess.flip = true;
+  job.mean = {0.5};
+  job.std = {0.25};
+  job.epochs = 4;
+  job.steps = job::derived_steps(job);
+  job.clip_norm = 0.5;
+  job.nonce = "run 1";
+  GINN_CHECK(job::validate(job).empty());
+  return job;
+}
+
+std::string evidence() {
+  const auto attester = attest::simulated_attester(crypto::sha256(as_bytes("program")));
+  return attester->evidence(attest::report_data(seed_key().public_key(), seed_job_digest()))
+      .value();
+}
+
+std::string certificate_text() {
+  const job::Job job = seed_job();
+  const certificate::Terms terms{job.probability,
+                                 job.budget,
+                                 job.verify,
+                                 job.verify_last,
+                                 job.lives,
+                                 job.steps,
+                                 job::sampling(job).value()};
+  const certificate::StartStatement start{
+      job.nonce, seed_job_digest(), seed_key().public_key(), kSeedLife, std::nullopt};
+  const certificate::Claim claim{
+      .subjects = {{"model.safetensors", crypto::sha256(as_bytes("model"))}},
+      .job = job::canonical(job),
+      .arithmetic_format = job.format,
+      .terms = terms,
+      .replayed = 700,
+      .transcript_head = {},
+      .transcript_entries = 3,
+      .life = kSeedLife,
+      .verifier = {"0.1.0", evidence()},
+      .grants = {certificate::issue_grant(seed_key(), start, true)},
+      .batch_norm_samples = job.bn_samples};
+  return certificate::issue_certificate(seed_key(), claim).value();
+}
+
+std::string rejection_text() {
+  certificate::RejectionClaim claim;
+  claim.job = job::canonical(seed_job());
+  claim.code = "deviation";
+  claim.message = "one integer differs";
+  claim.step = 12;
+  claim.microbatch = 3;
+  claim.records = {4, 5, 6};
+  claim.received = crypto::sha256(as_bytes("received"));
+  claim.expected = crypto::sha256(as_bytes("expected"));
+  claim.verifier = {"0.1.0", evidence()};
+  return certificate::issue_rejection(seed_key(), claim).value();
+}
+
+Bytes payload_of(const std::string& envelope) {
+  return crypto::parse_envelope(envelope, certificate::kMaxStatementBytes).value().payload;
+}
+
+}  // namespace
+
+const crypto::SigningKey& seed_key() {
+  static const crypto::SigningKey key = crypto::SigningKey::from_seed(Bytes(32, 1)).value();
+  return key;
+}
+
+crypto::Digest seed_job_digest() { return job::digest(seed_job()); }
+
+Bytes zero_contribution(const nn::Graph& graph) {
+  Bytes bytes(training::encoded_size(graph));
+  training::encode(graph, training::Contribution(graph), bytes);
+  return bytes;
+}
+
+std::vector<Bytes> seeds_frame() {
+  std::vector<Bytes> seeds;
+  for (const auto& [type, length] : {std::pair{protocol::FrameType::kHello, 4u},
+                                     {protocol::FrameType::kJob, 300u},
+                                     {protocol::FrameType::kContribution, 4096u},
+                                     {protocol::FrameType::kEnd, 0u},
+                                     {protocol::FrameType::kVerdict, 100u}}) {
+    const auto header = protocol::frame_header(type, length);
+    seeds.emplace_back(header.begin(), header.end());
+  }
+  return seeds;
+}
+
+std::vector<Bytes> seeds_status() { return {protocol::write_status({12, 3, 1})}; }
+
+std::vector<Bytes> seeds_contribution() {
+  // Tensor conv1.weight: its exponent, then integers.
+  return {Bytes{0xd8}, Bytes{0xec, 1, 0, 0xff, 0x7f, 1, 0x80}, Bytes{20, 0xff, 0xff}};
+}
+
+std::vector<Bytes> seeds_json() {
+  return {bytes_of(R"({"a":[1,2.5,-3e-7,true,false,null],"b":{"c":"\u00e9\n\"\\"}})"),
+          bytes_of("[[[[[[1]]]]]]"),
+          bytes_of("0"),
+          bytes_of(job::canonical(seed_job()))};
+}
+
+std::vector<Bytes> seeds_job() { return {bytes_of(job::canonical(seed_job()))}; }
+
+std::vector<Bytes> seeds_job_file() {
+  return {bytes_of("[model]\nname = \"lenet\"\n[data]\ntrain = \"a/train\"\npad = 2\nmean = [0.5]\n"
+                   "[augment]\ncrop = 2\nflip = true\n[train]\nepochs = 4\nclip_norm = 0.5\n"
+                   "[train.lr]\nschedule = \"step\"\npeak = 0.1\nmilestones = [0.5, 0.8]\n"
+                   "gamma = 0.1\n[integrity]\nbudget = 0.01\n"),
+          bytes_of("[model]\nname = \"mlp\"\n[data]\ntrain = \"t\"\n[train]\nepochs = 1\n"
+                   "[train.lr]\npeak = 0.1\n")};
+}
+
+std::vector<Bytes> seeds_gzip() {
+  return {import::testing::gzip(import::testing::counting(300)),
+          import::testing::gzip(Bytes(5000, 7)),
+          import::testing::gzip({})};
+}
+
+std::vector<Bytes> seeds_idx() {
+  const Bytes images = import::testing::idx_bytes({4, 2, 3}, import::testing::counting(24));
+  return {images,
+          import::testing::idx_bytes({4}, Bytes{0, 2, 1, 2}),
+          import::testing::idx_bytes({2, 2, 2, 3}, import::testing::counting(24)),
+          import::testing::gzip(images)};
+}
+
+std::vector<Bytes> seeds_safetensors() {
+  using model_file::Dtype;
+  const std::vector<model_file::NamedTensor> tensors = {
+      {"conv1.weight", Dtype::kF32, {2, 1, 1, 2}, Bytes(16, 3)},
+      {"bn1.num_batches_tracked", Dtype::kI64, {}, Bytes(8, 1)},
+      {"empty", Dtype::kF32, {0, 5}, {}}};
+  return {model_file::write_safetensors(tensors, {{"format", "pt"}}).value(),
+          model_file::write_safetensors({}, {}).value()};
+}
+
+std::vector<Bytes> seeds_envelope() {
+  return {bytes_of(crypto::sign_envelope(seed_key(), "text/plain", as_bytes("hello"))),
+          bytes_of(certificate_text())};
+}
+std::vector<Bytes> seeds_certificate() { return {payload_of(certificate_text())}; }
+std::vector<Bytes> seeds_rejection() { return {payload_of(rejection_text())}; }
+std::vector<Bytes> seeds_evidence() { return {bytes_of(evidence())}; }
+
+std::vector<Bytes> seeds_transcript() {
+  protocol::Transcript transcript(seed_job_digest(), seed_key().public_key(), kSeedLife);
+  std::string text;
+  for (const uint64_t step : {1u, 64u, 1872u}) {
+    text += transcript.append(step, crypto::sha256(as_bytes(concat("state ", step))));
+  }
+  return {bytes_of(text), {}};
+}
+
+}  // namespace ginn::fuzz
