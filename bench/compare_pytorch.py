@@ -1,56 +1,109 @@
 #!/usr/bin/python3
-"""Images per second of whole training steps, ginn beside PyTorch, in one alternating run.
+"""Images per second and peak memory of whole training steps, ginn beside PyTorch, in one run.
 
-usage: bench/compare_pytorch.py GINN [--rounds N] [--threads 1 2] [--models resnet8 ...] [--json]
+usage: bench/compare_pytorch.py GINN [--models resnet8 resnet18@224 ...] [--python PATH ...]
 
-PyTorch: float32, channels-last, oneDNN on, batch 128 in one piece, SGD with momentum. ginn: batch
-128 as microbatches of 32, optimiser included (`ginn bench`). Both are given their threads, and they
-take turns; medians over the rounds.
+The programs take turns, each time in a process of its own: medians over the rounds, and the median
+of the rounds' ratios to the PyTorch that is faster. PyTorch: float32, channels-last, oneDNN, the
+batch in one piece (torch_worker.py). ginn: the batch in microbatches, reading, augmentation and
+optimiser included (`ginn bench --only train`). The first PyTorch is that of this script's
+interpreter; each --python adds another. Prints a markdown table, or with --json one document.
 """
 import argparse
 import json
+import os
+import pathlib
 import statistics
 import subprocess
 import sys
-import time
 
-import torch
-
-sys.path.insert(0, __file__.rsplit("/", 1)[0])
-import torch_models
-
-SIZES = {"resnet8": (28, 28, 1), "resnet20": (32, 32, 3)}
-BATCH = 128
-
-
-def torch_rate(model, threads, seconds):
-    torch.set_num_threads(threads)
-    height, width, channels = SIZES[model]
-    net = torch_models.build(model, height, width, channels).to(memory_format=torch.channels_last)
-    optimizer = torch.optim.SGD(net.parameters(), lr=0.1, momentum=0.9, weight_decay=5e-4)
-    images = torch.randn(BATCH, channels, height, width).to(memory_format=torch.channels_last)
-    labels = torch.randint(0, 10, (BATCH,))
-    times = []
-    start = time.perf_counter()
-    while len(times) < 4 or time.perf_counter() - start < seconds:
-        begin = time.perf_counter()
-        optimizer.zero_grad()
-        torch.nn.functional.cross_entropy(net(images), labels).backward()
-        optimizer.step()
-        times.append(time.perf_counter() - begin)
-    return BATCH / statistics.median(times[1:])
+WORKER = pathlib.Path(__file__).resolve().parent / "torch_worker.py"
+SIZES = {"mlp": 28, "lenet": 28, "resnet8": 32, "resnet20": 32, "resnet32": 32, "resnet44": 32,
+         "resnet56": 32, "resnet110": 32, "resnet18": 224, "resnet34": 224, "resnet50": 224,
+         "resnet101": 224, "resnet152": 224, "vgg11": 32, "vgg13": 32, "vgg16": 32, "vgg19": 32,
+         "vgg11_bn": 32, "vgg13_bn": 32, "vgg16_bn": 32, "vgg19_bn": 32}  # where there is no @SIZE
+ALL = ["mlp", "lenet", "resnet8", "resnet20", "vgg16@32", "vgg16_bn@32", "resnet18@224",
+       "resnet50@224", "vgg16@224", "vgg16_bn@224"]
 
 
-def ginn_rate(ginn, model, threads, seconds):
-    height, width, channels = SIZES[model]
-    values = {"model": model, "height": height, "width": width, "channels": channels,
-              "microbatch": 32, "batch": BATCH, "threads": threads, "seconds": seconds,
-              "only": "train"}
-    command = [ginn, "bench", "--json"]
-    for name, value in values.items():
+class Failed(Exception):
+    pass
+
+
+def output(command, threads=None):
+    env = dict(os.environ)
+    if threads is not None:
+        env["OMP_NUM_THREADS"] = env["MKL_NUM_THREADS"] = str(threads)
+    run = subprocess.run(command, capture_output=True, text=True, env=env, check=False)
+    if run.returncode != 0:
+        last = (run.stderr.strip().splitlines() or ["nothing on standard error"])[-1]
+        raise Failed(f"{command[0]} ended with {run.returncode}: {last}")
+    return json.loads(run.stdout)
+
+
+def parse_net(text, options):
+    name, _, size = text.partition("@")
+    if name not in SIZES or size and not size.isdigit():
+        raise SystemExit(f"--models {text}: expected NAME or NAME@PIXELS, NAME one of "
+                         + ", ".join(SIZES))
+    side = int(size or SIZES[name])
+    large = side > 64
+    return {"model": name, "height": side, "width": side, "channels": 1 if side == 28 else 3,
+            "classes": 1000 if large else 10,
+            "batch": options.batch or (32 if large else 128),
+            "microbatch": options.microbatch or (16 if large else 32)}
+
+
+def torch_run(python, net, threads, seconds):
+    job = dict(net, threads=threads, seconds=seconds)
+    return output([python, str(WORKER), json.dumps(job)], threads)
+
+
+def ginn_run(ginn, net, threads, seconds):
+    command = [ginn, "bench", "--json", "--only", "train"]
+    for name, value in dict(net, threads=threads, seconds=seconds).items():
         command += [f"--{name}", str(value)]
-    run = subprocess.run(command, check=True, capture_output=True, text=True)
-    return json.loads(run.stdout)["training (images/s)"]
+    report = output(command)
+    rate = next(r["value"] for r in report["results"] if r["group"] == "train")
+    return {"rate": rate, "peak_memory_bytes": report["peak_memory_bytes"],
+            "level": report["level"], "cpu": report["machine"]["cpu"]}
+
+
+def compare(options, net, threads):
+    """One row: medians of each program, ratio to the faster PyTorch."""
+    ours, theirs = [], [[] for _ in options.python]
+    for _ in range(options.rounds):
+        for python, runs in zip(options.python, theirs):
+            runs.append(torch_run(python, net, threads, options.seconds))
+        ours.append(ginn_run(options.ginn, net, threads, options.seconds))
+    rate = lambda runs: statistics.median(run["rate"] for run in runs)
+    memory = lambda runs: max(run["peak_memory_bytes"] for run in runs)
+    fastest = max(theirs, key=rate)
+    return dict(net, threads=threads, level=ours[0]["level"], cpu=ours[0]["cpu"],
+                ginn={"rate": rate(ours), "peak_memory_bytes": memory(ours)},
+                torch=[{"version": runs[0]["torch"], "rate": rate(runs),
+                        "torchvision": runs[0]["torchvision"],
+                        "peak_memory_bytes": memory(runs),
+                        "import_memory_bytes": runs[0]["import_memory_bytes"]}
+                       for runs in theirs],
+                faster=fastest[0]["torch"],
+                ratio=statistics.median(a["rate"] / b["rate"] for a, b in zip(ours, fastest)))
+
+
+def markdown(row, first):
+    mebibytes = lambda program: f"{program['peak_memory_bytes'] / 2**20:.0f}"
+    versions = [f"PyTorch {t['version']}" for t in row["torch"]]
+    lines = []
+    if first:
+        lines.append(f"{row['cpu']}, ginn level {row['level']}; images/s and MiB\n")
+        head = ["network", "batch", "threads", "ginn", *versions, "ratio to the faster"]
+        head += ["ginn MiB"] + [f"{v} MiB" for v in versions]
+        lines += ["| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
+    rates = [f"{p['rate']:.{1 if p['rate'] < 100 else 0}f}" for p in [row["ginn"], *row["torch"]]]
+    cells = [f"{row['model']}, {row['height']} x {row['width']} x {row['channels']}",
+             f"{row['batch']} / {row['microbatch']}", str(row["threads"]), *rates,
+             f"{row['ratio']:.2f}", mebibytes(row["ginn"]), *map(mebibytes, row["torch"])]
+    return "\n".join(lines + ["| " + " | ".join(cells) + " |"])
 
 
 def main():
@@ -58,29 +111,35 @@ def main():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("ginn")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=3.0)
+    parser.add_argument("--seconds", type=float, default=3.0, help="of each program's turn")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
-    parser.add_argument(
-        "--models", nargs="+", default=["resnet8", "resnet20"], choices=sorted(SIZES))
+    parser.add_argument("--models", nargs="+", default=ALL[:4], metavar="NAME[@PIXELS]",
+                        help=f"all: {' '.join(ALL)} (the first four)")
+    parser.add_argument("--batch", type=int, help="images a step (128; 32 above 64 pixels)")
+    parser.add_argument("--microbatch", type=int, help="of ginn (32; 16 above 64 pixels)")
+    parser.add_argument("--python", action="append", default=[], metavar="PATH",
+                        help="an interpreter with another PyTorch, such as VENV/bin/python")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    results = []
-    for model in options.models:
+    options.python.insert(0, sys.executable)
+    models = ALL if options.models == ["all"] else options.models
+    rows, failed = [], False
+    for net in [parse_net(text, options) for text in models]:
         for threads in options.threads:
-            ours, theirs, ratios = [], [], []
-            for _ in range(options.rounds):
-                theirs.append(torch_rate(model, threads, options.seconds))
-                ours.append(ginn_rate(options.ginn, model, threads, options.seconds))
-                ratios.append(ours[-1] / theirs[-1])
-            row = {"model": model, "threads": threads, "ginn": statistics.median(ours),
-                   "torch": statistics.median(theirs), "ratio": statistics.median(ratios)}
-            results.append(row)
+            try:
+                row = compare(options, net, threads)
+            except Failed as error:
+                print(f"{net['model']}, {threads} threads: {error}", file=sys.stderr)
+                failed = True
+                continue
             if not options.json:
-                print("{model:9} {threads} threads: ginn {ginn:7.0f} images/s, torch {torch:7.0f}, "
-                      "ratio {ratio:.2f}".format(**row), flush=True)
+                print(markdown(row, not rows), flush=True)
+            rows.append(row)
     if options.json:
-        print(json.dumps({"torch": torch.__version__, "results": results}, indent=1))
+        print(json.dumps({"rounds": options.rounds, "seconds": options.seconds, "results": rows},
+                         indent=1))
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

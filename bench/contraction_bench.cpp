@@ -1,8 +1,7 @@
-// GMAC/s of the contractions of the built-in networks' layers, one thread, against the machine's
-// int16 peak: sums in registers only. GINN_CPU chooses the level.
+// GMAC/s of the contractions of the built-in networks' layers, the worst case and packing, one
+// thread; the machine's int16 peak is in the context. GINN_CPU chooses the level.
 //   contraction_bench --benchmark_filter=wgrad
 #include <benchmark/benchmark.h>
-#include <immintrin.h>
 
 #include <cstdint>
 #include <cstdio>
@@ -10,6 +9,7 @@
 #include <vector>
 
 #include "base/text.h"
+#include "cli/bench_machine.h"
 #include "device/convolution.h"
 
 namespace {
@@ -22,74 +22,9 @@ using ginn::device::Level;
 using ginn::device::PackedWeights;
 using ginn::device::Scratch;
 
-constexpr int64_t kPeakSteps = 4096;
-
-// Twelve sums of `width` lanes, nothing from memory. Written in assembly, or the compiler would see
-// that every step is the same.
-#define GINN_TWELVE(X) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15)
-#define GINN_MADD(i) "vpmaddwd %%ymm0, %%ymm1, %%ymm2\n vpaddd %%ymm2, %%ymm" #i ", %%ymm" #i "\n"
-#define GINN_DOT(i) "%{vex%} vpdpwssd %%ymm0, %%ymm1, %%ymm" #i "\n"
-#define GINN_DOT_WIDE(i) "vpdpwssd %%zmm0, %%zmm1, %%zmm" #i "\n"
-
-int64_t peak_lanes(Level level) { return level == Level::kAvx512Vnni ? 16 : 8; }
-
-void run_peak(Level level) {
-  for (int64_t step = 0; step < kPeakSteps; ++step) {
-    if (level == Level::kAvx512Vnni) {
-      asm volatile(GINN_TWELVE(GINN_DOT_WIDE)::
-                       : "xmm4",
-                         "xmm5",
-                         "xmm6",
-                         "xmm7",
-                         "xmm8",
-                         "xmm9",
-                         "xmm10",
-                         "xmm11",
-                         "xmm12",
-                         "xmm13",
-                         "xmm14",
-                         "xmm15");
-    } else if (level == Level::kAvxVnni) {
-      asm volatile(GINN_TWELVE(GINN_DOT)::
-                       : "xmm4",
-                         "xmm5",
-                         "xmm6",
-                         "xmm7",
-                         "xmm8",
-                         "xmm9",
-                         "xmm10",
-                         "xmm11",
-                         "xmm12",
-                         "xmm13",
-                         "xmm14",
-                         "xmm15");
-    } else {
-      asm volatile(GINN_TWELVE(GINN_MADD)::
-                       : "xmm2",
-                         "xmm4",
-                         "xmm5",
-                         "xmm6",
-                         "xmm7",
-                         "xmm8",
-                         "xmm9",
-                         "xmm10",
-                         "xmm11",
-                         "xmm12",
-                         "xmm13",
-                         "xmm14",
-                         "xmm15");
-    }
-  }
-}
-
 void count_macs(benchmark::State& state, double macs) {
   state.counters["GMAC/s"] = benchmark::Counter(
       macs * 1e-9 * static_cast<double>(state.iterations()), benchmark::Counter::kIsRate);
-}
-
-void peak(benchmark::State& state, Level level) {
-  for (auto _ : state) run_peak(level);
-  count_macs(state, static_cast<double>(kPeakSteps * 12 * 2 * peak_lanes(level)));
 }
 
 // Bell-shaped data, as activations and gradients are: the largest is about `peak_to_rms` times the
@@ -185,7 +120,9 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "%s\n", level.error().message.c_str());
     return 3;
   }
-  if (*level != Level::kPortable) add("peak", peak, *level);
+  if (const auto peak = ginn::cli::measure_int16_peak(*level)) {
+    benchmark::AddCustomContext("int16 peak", concat(*peak, " GMAC/s"));
+  }
   for (const Layer& layer : layers()) {
     add(concat("fprop/", layer.name), contraction<&Work::fprop>, *level, layer.shape, false);
     add(concat("dgrad/", layer.name), contraction<&Work::dgrad>, *level, layer.shape, false);

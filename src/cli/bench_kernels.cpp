@@ -1,65 +1,73 @@
-#include <fmt/format.h>
+#include <algorithm>
 
+#include "base/text.h"
 #include "cli/bench_measure.h"
-#include "cli/synthetic.h"
+#include "crypto/merkle.h"
 #include "device/convolution.h"
 #include "device/maps.h"
 
 namespace ginn::cli {
 namespace {
 
-// One convolution's three contractions.
-Status bench_convolution(const std::string& name,
-                         const device::ConvShape& shape,
-                         device::Level level,
-                         double seconds,
-                         std::vector<Measured>& out) {
-  device::Buffer<int16_t> x(shape.input_count()), y(shape.output_count()), dx(shape.input_count()),
-      w(shape.weight_count());
-  device::Buffer<int64_t> dw(shape.weight_count());
-  fill_bell(1, 8191, {x.data(), x.size()});
-  fill_bell(2, 8191, {w.data(), w.size()});
-  device::Buffer<int16_t> dy(shape.output_count());
-  fill_bell(3, 8191, {dy.data(), dy.size()});
-  device::PackedWeights packed;
-  packed.pack(level, shape, w.data(), true);
-  const device::Convolution convolution(level, shape);
-  device::Scratch scratch;
-  const double gmacs = static_cast<double>(shape.macs()) * 1e-9;
-  const auto add = [&](const char* what, const auto& body) -> Status {
-    GINN_ASSIGN(const double time, median(seconds, [&]() -> Status {
-                  scratch.reset();
-                  body();
-                  return ok_status();
-                }));
-    out.push_back({fmt::format("{} {}", name, what), gmacs / time, "GMAC/s"});
-    return ok_status();
-  };
-  GINN_TRY(add("fprop", [&] { convolution.fprop(x.data(), packed, y.data(), scratch); }));
-  GINN_TRY(add("dgrad", [&] { convolution.dgrad(dy.data(), packed, dx.data(), scratch); }));
-  return add("wgrad", [&] { convolution.wgrad(x.data(), dy.data(), dw.data(), scratch); });
+constexpr const char* kGroup = "primitives";
+
+// Bell-shaped as activations and gradients are. Repeats after a prime number of elements: making
+// random numbers takes longer than the contraction.
+device::Buffer<int16_t> bell(uint64_t stream, size_t count) {
+  constexpr size_t kPeriod = 65521;
+  device::Buffer<int16_t> data(count);
+  fill_bell(stream, 8191, {data.data(), std::min(count, kPeriod)});
+  for (size_t i = kPeriod; i < count; ++i) data[i] = data[i - kPeriod];
+  return data;
 }
 
-Status bench_contractions(const BenchOptions& options,
-                          device::Level level,
-                          std::vector<Measured>& out) {
-  const double seconds = options.seconds / 8;
-  const uint32_t n = options.microbatch;
-  const auto conv = [&](uint32_t h, uint32_t c, uint32_t k, uint32_t stride) {
-    device::ConvShape shape;
-    shape.n = n;
-    shape.h = shape.w = h;
-    shape.c = c;
-    shape.k = k;
-    shape.kernel_h = shape.kernel_w = 3;
-    shape.padding = 1;
-    shape.stride = stride;
-    return shape;
-  };
-  GINN_TRY(bench_convolution("conv3x3 28x28 16->16", conv(28, 16, 16, 1), level, seconds, out));
-  GINN_TRY(bench_convolution("conv3x3 28x28 16->32 /2", conv(28, 16, 32, 2), level, seconds, out));
-  GINN_TRY(bench_convolution("conv3x3 14x14 32->32", conv(14, 32, 32, 1), level, seconds, out));
-  return bench_convolution("conv3x3 7x7 64->64", conv(7, 64, 64, 1), level, seconds, out);
+double seconds_each(const Bench& bench) { return bench.options().seconds / 8; }
+
+struct Shape {
+  const char* name;
+  uint32_t n, size, c, k, kernel, stride, padding;
+};
+// Of the built-in networks. A linear layer of n images is one image of width n.
+constexpr Shape kShapes[] = {{"first 3x3, 32x32x3 to 16", 32, 32, 3, 16, 3, 1, 1},
+                             {"first 7x7/2, 224x224x3 to 64", 4, 224, 3, 64, 7, 2, 3},
+                             {"3x3, 28x28, 16 to 16", 32, 28, 16, 16, 3, 1, 1},
+                             {"3x3/2, 28x28, 16 to 32", 32, 28, 16, 32, 3, 2, 1},
+                             {"3x3, 14x14, 32 to 32", 32, 14, 32, 32, 3, 1, 1},
+                             {"3x3, 7x7, 64 to 64", 32, 7, 64, 64, 3, 1, 1},
+                             {"3x3, 56x56, 64 to 64", 4, 56, 64, 64, 3, 1, 1},
+                             {"3x3, 14x14, 512 to 512", 4, 14, 512, 512, 3, 1, 1},
+                             {"1x1, 56x56, 64 to 256", 4, 56, 64, 256, 1, 1, 0},
+                             {"1x1, 14x14, 1024 to 256", 4, 14, 1024, 256, 1, 1, 0},
+                             {"1x1/2, 28x28, 16 to 32", 32, 28, 16, 32, 1, 2, 0},
+                             {"linear, 784 to 512", 32, 0, 784, 512, 1, 1, 0},
+                             {"linear, 64 to 10", 32, 0, 64, 10, 1, 1, 0},
+                             {"linear, 2048 to 1000", 32, 0, 2048, 1000, 1, 1, 0}};
+
+constexpr uint32_t kColours = 3;  // a first layer's input, whose gradient nothing reads
+
+device::ConvShape conv_shape(const Shape& s) {
+  if (s.size == 0) return {1, 1, s.n, s.c, s.k, 1, 1, 1, 0};
+  return {s.n, s.size, s.size, s.c, s.k, s.kernel, s.kernel, s.stride, s.padding};
+}
+
+Status bench_contractions(Bench& bench) {
+  for (const Shape& s : kShapes) {
+    const device::ConvShape shape = conv_shape(s);
+    GINN_ASSIGN(const ContractionSeconds time,
+                time_contractions(bench.level(), shape, s.c > kColours, seconds_each(bench)));
+    const auto add = [&](const char* what, double seconds) {
+      const double gmacs = static_cast<double>(shape.macs()) / seconds * 1e-9;
+      bench.add({kGroup,
+                 concat(s.name, ", ", what),
+                 gmacs,
+                 "GMAC/s",
+                 {{"share_of_peak", bench.share_of_peak(gmacs)}}});
+    };
+    add("fprop", time.fprop);
+    if (time.dgrad) add("dgrad", *time.dgrad);
+    add("wgrad", time.wgrad);
+  }
+  return ok_status();
 }
 
 // Operands of the maps.
@@ -90,18 +98,21 @@ struct Maps {
   uint64_t norm = 0;  // keeps the call alive
 };
 
-Status bench_maps(const BenchOptions& options, device::Level level, std::vector<Measured>& out) {
-  const device::MapKernels& maps = device::map_kernels(level);
+Status bench_maps(Bench& bench) {
+  const device::MapKernels& maps = device::map_kernels(bench.level());
   constexpr size_t kChannels = 16;
-  const size_t count = size_t{options.microbatch} * 28 * 28 * kChannels;
+  constexpr size_t kCount = size_t{32} * 28 * 28 * kChannels;
+  const size_t count = kCount;
   const size_t period = device::channel_period(kChannels);
   Maps m(count, period);
   const auto add = [&](const char* name, size_t bytes, const auto& body) -> Status {
-    GINN_ASSIGN(const double time, median(options.seconds / 8, [&]() -> Status {
-                  body();
-                  return ok_status();
-                }));
-    out.push_back({name, static_cast<double>(count * bytes) / time * 1e-9, "GB/s"});
+    const auto call = [&]() -> Status {
+      body();
+      return ok_status();
+    };
+    GINN_ASSIGN(const double time, median_seconds(ClockKind::kThread, seconds_each(bench), call));
+    const double total = static_cast<double>(count * bytes);
+    bench.add({kGroup, concat("map, ", name), total / time * 1e-9, "GB/s", {}});
     return ok_status();
   };
   const device::AffineTerm terms[] = {{m.q.data(), m.a.data(), m.b.data()},
@@ -129,13 +140,69 @@ Status bench_maps(const BenchOptions& options, device::Level level, std::vector<
   return add("optimiser", 24, [&] { maps.sgd(m.sum.data(), count, sgd, m.w.data(), m.v.data()); });
 }
 
+// Record by record, as data sets are hashed.
+Status bench_hash(Bench& bench) {
+  constexpr size_t kRecordBytes = 2 + 28 * 28;
+  constexpr size_t kRecords = 1024;
+  const Bytes records(kRecordBytes * kRecords, 7);
+  uint8_t used = 0;  // keeps the call alive
+  const auto call = [&]() -> Status {
+    for (size_t r = 0; r < kRecords; ++r) {
+      used ^= crypto::merkle_leaf(ByteView(records).subspan(r * kRecordBytes, kRecordBytes))[0];
+    }
+    return ok_status();
+  };
+  GINN_ASSIGN(const double time, median_seconds(ClockKind::kThread, seconds_each(bench), call));
+  const double rate = static_cast<double>(records.size()) / time * 1e-9;
+  bench.add({kGroup, "SHA-256 of 786-byte records", rate, "GB/s", {}});
+  return ok_status();
+}
+
 }  // namespace
 
-Status bench_primitives(const BenchOptions& options,
-                        device::Level level,
-                        std::vector<Measured>& out) {
-  GINN_TRY(bench_contractions(options, level, out));
-  return bench_maps(options, level, out);
+Result<ContractionSeconds> time_contractions(device::Level level,
+                                             const device::ConvShape& shape,
+                                             bool with_dgrad,
+                                             double seconds) {
+  const auto x = bell(1, shape.input_count());
+  const auto w = bell(2, shape.weight_count());
+  const auto dy = bell(3, shape.output_count());
+  device::PackedWeights packed;
+  packed.pack(level, shape, w.data(), with_dgrad);
+  const device::Convolution convolution(level, shape);
+  device::Scratch scratch;
+  const auto time = [&](const auto& body) {
+    return median_seconds(ClockKind::kThread, seconds, [&]() -> Status {
+      scratch.reset();
+      body();
+      return ok_status();
+    });
+  };
+  ContractionSeconds result;
+  {
+    device::Buffer<int16_t> y(shape.output_count());
+    GINN_ASSIGN(result.fprop,
+                time([&] { convolution.fprop(x.data(), packed, y.data(), scratch); }));
+  }
+  if (with_dgrad) {
+    device::Buffer<int16_t> dx(shape.input_count());
+    GINN_ASSIGN(result.dgrad,
+                time([&] { convolution.dgrad(dy.data(), packed, dx.data(), scratch); }));
+  }
+  device::Buffer<int64_t> dw(shape.weight_count());
+  GINN_ASSIGN(result.wgrad,
+              time([&] { convolution.wgrad(x.data(), dy.data(), dw.data(), scratch); }));
+  return result;
+}
+
+Status bench_primitives(Bench& bench) {
+  if (const auto peak = bench.int16_peak()) {
+    bench.add({kGroup, "int16 peak, registers only", *peak, "GMAC/s", {}});
+  }
+  bench.add({kGroup, "memory copy, read and written", bench.memory_copy(), "GB/s", {}});
+  GINN_TRY(bench_contractions(bench));
+  GINN_TRY(bench_maps(bench));
+  return bench_hash(bench);
 }
 
 }  // namespace ginn::cli

@@ -1,46 +1,96 @@
 #pragma once
 
-#include <algorithm>
-#include <chrono>
+#include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "cli/bench_machine.h"
+#include "cli/bench_timing.h"
+#include "cli/synthetic.h"
 #include "cli/verbs.h"
-#include "device/level.h"
+#include "crypto/json.h"
+#include "training/training.h"
 
 namespace ginn::cli {
 
+// One row of a report. `more`: further columns; a key that starts with "share_" is a ratio to 1.
 struct Measured {
+  std::string group;
   std::string name;
   double value = 0;
   std::string unit;
+  std::vector<std::pair<std::string, crypto::Json>> more;
 };
 
-// Median seconds of one call, repeated for about `seconds` and at least five times.
-template <typename Body>
-Result<double> median(double seconds, const Body& body) {
-  using Clock = std::chrono::steady_clock;
-  constexpr size_t kLeast = 5;
-  constexpr size_t kMost = 1000;
-  const auto since = [](Clock::time_point start) {
-    return std::chrono::duration<double>(Clock::now() - start).count();
-  };
-  std::vector<double> times;
-  const auto start = Clock::now();
-  while (times.size() < kLeast || (since(start) < seconds && times.size() < kMost)) {
-    const auto begin = Clock::now();
-    GINN_TRY(body());
-    times.push_back(since(begin));
-  }
-  const auto middle = times.begin() + static_cast<ptrdiff_t>(times.size() / 2);
-  std::nth_element(times.begin(), middle, times.end());
-  return *middle;
-}
+struct BenchReport {
+  device::Level level = device::Level::kPortable;
+  Machine machine;
+  BenchOptions options;
+  double peak_memory_bytes = 0;
+  std::vector<Measured> results;
+};
+crypto::Json bench_json(const BenchReport& report);
+// A table for each group.
+std::string bench_text(const BenchReport& report);
 
-// Contractions of resnet8's shapes at 28 x 28, and the maps over a tensor as its first layers have,
-// all on one thread.
-Status bench_primitives(const BenchOptions& options,
-                        device::Level level,
-                        std::vector<Measured>& out);
+// What the groups share, made when it is first asked for, and where they put their rows.
+class Bench {
+ public:
+  Bench(const BenchOptions& options, device::Level level) {
+    report_.options = options;
+    report_.level = level;
+  }
+  const BenchOptions& options() const { return report_.options; }
+  device::Level level() const { return report_.level; }
+  BenchReport& report() { return report_; }
+
+  // Codes: "usage" when the options give no job or too many data.
+  Result<const SyntheticRun*> run();
+  Result<const training::Training*> training();
+  Result<double> contribution_seconds();  // of one contribution, on one thread
+  // GMAC/s of one thread; null at a level without a loop for it.
+  std::optional<double> int16_peak();
+  double memory_copy();                      // GB/s
+  crypto::Json share_of_peak(double gmacs);  // null where there is no peak
+
+  void add(Measured row) { report_.results.push_back(std::move(row)); }
+
+ private:
+  BenchReport report_;
+  std::optional<SyntheticRun> run_;
+  std::unique_ptr<training::Training> training_;
+  std::optional<double> contribution_seconds_;
+};
+
+// Seconds of a layer's three contractions on one thread, packing of the weights not included.
+struct ContractionSeconds {
+  double fprop = 0, wgrad = 0;
+  std::optional<double> dgrad;
+};
+Result<ContractionSeconds> time_contractions(device::Level level,
+                                             const device::ConvShape& shape,
+                                             bool with_dgrad,
+                                             double seconds);
+
+// The groups, each on one thread except bench_train.
+Status bench_primitives(Bench& bench);  // contractions, maps, hash, copy: fixed shapes
+Status bench_layers(Bench& bench);      // contractions of every layer of the model
+Status bench_step(Bench& bench);        // one contribution
+Status bench_train(Bench& bench);       // whole steps, for each number of threads
+Status bench_intake(Bench& bench);      // the verifier takes contributions in
+Status bench_replay(Bench& bench);      // the verifier computes a contribution again
+
+struct BenchGroup {
+  std::string_view name;
+  Status (*run)(Bench&);
+};
+inline constexpr BenchGroup kBenchGroups[] = {{"primitives", bench_primitives},
+                                              {"layers", bench_layers},
+                                              {"step", bench_step},
+                                              {"train", bench_train},
+                                              {"intake", bench_intake},
+                                              {"replay", bench_replay}};
 
 }  // namespace ginn::cli

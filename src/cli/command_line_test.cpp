@@ -48,6 +48,7 @@ TEST(CommandLine, TakesEveryVerbAndOption) {
       {"selftest", "--json"},
       {"bench", "--model", "mlp", "--height", "8", "--width", "8", "--channels", "3"},
       {"bench", "--microbatch", "8", "--batch", "32", "--only", "train", "--seconds", "0.5"},
+      {"bench", "--only", "layers,step", "--threads", "1,2,256", "--classes", "1000", "--json"},
   };
   for (const auto& line : lines) EXPECT_TRUE(parse(line).ok()) << line[0] << line.back();
 }
@@ -69,6 +70,11 @@ TEST(CommandLine, RefusesWhatDoesNotFit) {
   for (const char* threads : {"0", "257", "-1", "many", "4294967297"}) {
     EXPECT_TRUE(has(refusal({"plan", "j", "--threads", threads}), "--threads")) << threads;
   }
+  for (const char* threads : {"0", "1,257", "1000", "2,-1", "1,two", "4294967297", ""}) {
+    const std::string message = refusal({"bench", "--threads", threads});
+    EXPECT_TRUE(has(message, "--threads") && has(message, "is not in 1 to 256")) << message;
+  }
+  EXPECT_TRUE(has(refusal({"bench", "--threads", "1", "2"}), "2"));
   EXPECT_TRUE(
       has(refusal({"attack", "j", "--out", "o", "--share", "0.1", "--count", "1"}), "excludes"));
   EXPECT_TRUE(has(refusal({"bench", "--seconds", "0"}), "--seconds"));

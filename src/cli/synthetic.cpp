@@ -1,5 +1,7 @@
 #include "cli/synthetic.h"
 
+#include <algorithm>
+
 #include "arithmetic/format.h"
 #include "arithmetic/philox.h"
 #include "base/text.h"
@@ -20,8 +22,10 @@ int32_t in_range(uint32_t word, int32_t limit) {
 
 Bytes synthetic_records(const data::DatasetFacts& facts) {
   Bytes bytes(facts.records * facts.record_bytes());
-  for (size_t i = 0; i < bytes.size(); ++i) {
-    bytes[i] = static_cast<uint8_t>(words(1, i / 4)[i % 4] >> 24);
+  for (size_t i = 0; i < bytes.size(); i += 4) {
+    const PhiloxBlock block = words(1, i / 4);
+    const size_t count = std::min<size_t>(4, bytes.size() - i);
+    for (size_t j = 0; j < count; ++j) bytes[i + j] = static_cast<uint8_t>(block[j] >> 24);
   }
   for (uint64_t r = 0; r < facts.records; ++r) {
     const auto label = static_cast<uint16_t>(words(2, r)[0] % facts.classes);
