@@ -88,6 +88,25 @@ void hash_statistics(const nn::ChannelStatistics& statistics, bool gradients, Ha
   }
 }
 
+// A window's maximum over two taps, and the way back.
+void run_windows(const MapKernels& maps, size_t n, Hash& hash) {
+  const Buffer<int16_t> taps[] = {integers(41, n, 3), integers(42, n, 3)};  // many ties
+  Buffer<int16_t> largest = integers(43, n, 3);
+  for (const auto& tap : taps) maps.max_into(tap.data(), n, largest.data());
+  Buffer<int16_t> rest = integers(44, n, kDfp16Max);
+  Buffer<int32_t> sums(n);
+  for (const auto& tap : taps) {
+    maps.route_max(tap.data(), largest.data(), n, rest.data(), sums.data());
+  }
+  for (int i = 0; i < 5; ++i) maps.add_into(rest.data(), n, sums.data());
+  Buffer<int16_t> out(n);
+  maps.narrow(sums.data(), n, 3, out.data());  // |sum| <= 6 * 32767 < 32767 * 2^3
+  hash.add(largest);
+  hash.add(rest);
+  hash.add(sums);
+  hash.add(out);
+}
+
 void run_join(const MapKernels& maps, size_t count, Hash& hash) {
   Buffer<int16_t> d[4];
   const int16_t* inputs[4];
@@ -219,6 +238,7 @@ std::vector<SelftestCase> map_cases() {
       flat_case("map/join", run_join),
       channel_case("map/normalise_backward", run_normalise_backward),
       flat_case("map/shift_round", run_shift_round),
+      flat_case("map/windows", run_windows),
       flat_case("map/scale_sums",
                 [](const MapKernels& maps, size_t n, Hash& hash) {
                   Buffer<float> out(n);

@@ -40,11 +40,16 @@ Result<crypto::Digest> run_steps(const SyntheticRun& run, device::Level level) {
 
 std::vector<SelftestCase> step_cases() {
   std::vector<SelftestCase> cases;
-  for (const char* model : {"mlp", "lenet", "resnet8"}) {
+  for (const char* model : {"mlp", "lenet", "resnet8", "resnet18"}) {
     cases.push_back(
         {std::string("step/") + model, [model](device::Level level) -> Result<crypto::Digest> {
            SyntheticSize size;
            size.model = model;
+           if (size.model == "resnet18") {  // large: little of it
+             size.height = size.width = 12;
+             size.batch = 4;
+             size.microbatch = 2;
+           }
            GINN_ASSIGN(const SyntheticRun run, synthetic_run(size));
            return run_steps(run, level);
          }});

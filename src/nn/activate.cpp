@@ -250,6 +250,13 @@ Status backward_batch_norm(
   return ok_status();
 }
 
+Tensor& copy_of(Run& run, ValueId to, const Tensor& g, size_t count) {
+  Tensor& copy = run.make_gradient(to);
+  std::copy_n(g.q.data(), count, copy.q.data());
+  copy.exponent = g.exponent;
+  return copy;
+}
+
 }  // namespace
 
 Status Activate::backward(Run& run, OperationState& base) const {
@@ -257,11 +264,13 @@ Status Activate::backward(Run& run, OperationState& base) const {
   GINN_ASSIGN(Tensor * g, run.join(config_.output));
   const size_t count = run.count(config_.output);
   if (config_.relu) run.maps().mask(run.value(config_.output).q.data(), count, g->q.data());
+  bool sent = false;
   for (size_t i = 0; i < config_.terms.size(); ++i) {
     const Term& term = config_.terms[i];
     switch (term.kind) {
       case Term::Kind::kSame:
-        run.send(term.source, *g);
+        run.send(term.source, sent ? copy_of(run, term.source, *g, count) : *g);
+        sent = true;  // from now on another operation's, which may change it
         break;
       case Term::Kind::kBias:
         GINN_TRY(backward_bias(run, term, state, *g, count));

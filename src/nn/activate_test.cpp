@@ -184,6 +184,34 @@ TEST_P(Activates, ResidualSum) {
   EXPECT_EQ(integers(*n.run().operand_gradient(y2), 4), (std::vector<int>{5, 0, 7, 0}));
 }
 
+// Each source gets a gradient of its own: the next operation may change it.
+TEST_P(Activates, TwoShortcutsShareNoGradient) {
+  GraphBuilder builder({1, 1, 1});
+  const ValueId y1 = builder.linear(Graph::kInput, "a", 4);
+  const ValueId x1 = builder.activate({builder.bias(y1)}, true);
+  const ValueId y2 = builder.linear(Graph::kInput, "b", 4);
+  const ValueId x2 = builder.activate({builder.bias(y2)}, true);
+  const ValueId sum = builder.activate({builder.same(x1), builder.same(x2)}, false);
+  builder.loss(builder.linear(sum, "c", 2));
+  TestNetwork n(finished(builder), 1, GetParam());
+  ASSERT_TRUE(n.forward().ok());
+  const Operation& operation = *n.graph().operations()[4];
+  const auto state = operation.make_state(n.run());
+  ASSERT_TRUE(operation.forward(n.run(), *state).ok());
+  Tensor d;
+  d.q = device::Buffer<int16_t>(4);
+  TestNetwork::fill(d, {5, 6, 7, 8}, -4);
+  n.run().send(sum, d);
+  ASSERT_TRUE(operation.backward(n.run(), *state).ok());
+  const auto first = n.run().join(x1);
+  const auto second = n.run().join(x2);
+  ASSERT_TRUE(first.ok() && second.ok());
+  EXPECT_NE(*first, *second);
+  EXPECT_EQ(integers(**first, 4), (std::vector<int>{5, 6, 7, 8}));
+  EXPECT_EQ(integers(**second, 4), (std::vector<int>{5, 6, 7, 8}));
+  EXPECT_EQ((*second)->exponent, -4);
+}
+
 INSTANTIATE_TEST_SUITE_P(Levels,
                          Activates,
                          testing::ValuesIn(supported_levels()),
