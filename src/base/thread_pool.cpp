@@ -2,7 +2,11 @@
 
 #include <xmmintrin.h>
 
+#include <system_error>
+#include <utility>
+
 #include "base/check.h"
+#include "base/text.h"
 
 namespace ginn {
 
@@ -15,10 +19,20 @@ void check_float_environment() {
 
 ThreadPool::ThreadPool(size_t threads) {
   check_float_environment();
-  for (size_t i = 1; i < threads; ++i) workers_.emplace_back([this, i] { run(i); });
+  try {
+    for (size_t i = 1; i < threads; ++i) workers_.emplace_back([this, i] { run(i); });
+  } catch (const std::system_error& error) {
+    end_workers();
+    throw std::system_error(error.code(), concat(threads, " threads cannot be started"));
+  } catch (...) {
+    end_workers();
+    throw;
+  }
 }
 
-ThreadPool::~ThreadPool() {
+ThreadPool::~ThreadPool() { end_workers(); }
+
+void ThreadPool::end_workers() {
   {
     std::lock_guard lock(mutex_);
     stop_ = true;
@@ -38,6 +52,7 @@ void ThreadPool::parallel_for(size_t count, const std::function<void(size_t, siz
     body_ = &body;
     count_ = count;
     next_ = 0;
+    failure_ = nullptr;
     active_ = workers_.size();
     ++generation_;
   }
@@ -46,6 +61,7 @@ void ThreadPool::parallel_for(size_t count, const std::function<void(size_t, siz
   std::unique_lock lock(mutex_);
   done_.wait(lock, [this] { return active_ == 0; });
   body_ = nullptr;
+  if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
 }
 
 void ThreadPool::work(size_t thread) {
@@ -56,7 +72,13 @@ void ThreadPool::work(size_t thread) {
       if (next_ >= count_) return;
       index = next_++;
     }
-    (*body_)(index, thread);
+    try {
+      (*body_)(index, thread);
+    } catch (...) {
+      std::lock_guard lock(mutex_);
+      if (!failure_) failure_ = std::current_exception();
+      next_ = count_;
+    }
   }
 }
 

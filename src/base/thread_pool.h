@@ -3,6 +3,7 @@
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <mutex>
 #include <thread>
@@ -14,6 +15,7 @@ namespace ginn {
 // none. Every thread checks that MXCSR is the default (round to nearest, no FTZ, no DAZ).
 class ThreadPool {
  public:
+  // Throws std::system_error when a thread cannot be started; those that were are ended.
   explicit ThreadPool(size_t threads);
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
@@ -23,12 +25,15 @@ class ThreadPool {
 
   // Calls body(index, thread) for index in [0, count), thread in [0, size()); returns when all are
   // done. Which thread takes which index is not defined: nothing may depend on it.
-  // One loop at a time: a body must not start another on this pool, nor may a second caller.
+  // One loop at a time: a body must not start another on this pool, nor may a second caller. When
+  // a body throws (memory runs out), no further index is begun, and the first exception is thrown
+  // here once every thread is done.
   void parallel_for(size_t count, const std::function<void(size_t index, size_t thread)>& body);
 
  private:
   void run(size_t thread);
   void work(size_t thread);
+  void end_workers();
 
   std::vector<std::thread> workers_;
   std::mutex mutex_;
@@ -39,6 +44,7 @@ class ThreadPool {
   size_t next_ = 0;
   size_t active_ = 0;
   uint64_t generation_ = 0;
+  std::exception_ptr failure_;  // of the current loop
   bool stop_ = false;
 };
 

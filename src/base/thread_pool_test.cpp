@@ -5,6 +5,8 @@
 
 #include <atomic>
 #include <chrono>
+#include <new>
+#include <stdexcept>
 
 namespace ginn {
 namespace {
@@ -53,6 +55,39 @@ TEST_P(ThreadPoolOfSize, ThreadsRunAtTheSameTime) {
     }
   });
   for (const auto& count : used) EXPECT_EQ(count, 1);
+}
+
+TEST_P(ThreadPoolOfSize, WhatABodyThrowsReachesTheCaller) {
+  ThreadPool pool(GetParam());
+  for (size_t round = 0; round < 200; ++round) {
+    std::atomic<size_t> inside = 0;
+    const size_t bad = round % 20;
+    const auto body = [&](size_t index, size_t) {
+      ++inside;
+      if (index >= bad) {
+        --inside;
+        throw std::bad_alloc();
+      }
+      --inside;
+    };
+    EXPECT_THROW(pool.parallel_for(20, body), std::bad_alloc) << round;
+    EXPECT_EQ(inside, 0u) << "a body still runs";
+    std::atomic<size_t> calls = 0;
+    pool.parallel_for(20, [&](size_t, size_t) { ++calls; });
+    EXPECT_EQ(calls, 20u) << "the pool is whole";
+  }
+}
+
+TEST_P(ThreadPoolOfSize, NothingIsBegunAfterAFailure) {
+  ThreadPool pool(GetParam());
+  std::atomic<size_t> calls = 0;
+  EXPECT_THROW(pool.parallel_for(100'000,
+                                 [&](size_t, size_t) {
+                                   ++calls;
+                                   throw std::runtime_error("");
+                                 }),
+               std::runtime_error);
+  EXPECT_LE(calls, GetParam());
 }
 
 INSTANTIATE_TEST_SUITE_P(Sizes, ThreadPoolOfSize, testing::Values(1, 3, 7));

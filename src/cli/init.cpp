@@ -19,6 +19,11 @@ Result<int> init_verb(const InitOptions& options) {
                               " exists and is not overwritten; remove it, or give another name: "
                               "ginn init NAME.toml"));
   }
+  const auto folder = std::filesystem::absolute(options.path, ignored).parent_path();
+  if (!std::filesystem::is_directory(folder, ignored)) {
+    return input_error("not_found",
+                       concat(printable(options.path), ": no such folder; make it first"));
+  }
   GINN_TRY(write_file_atomic(options.path, as_bytes(import::job_template())));
   fmt::print("Wrote {0}. Edit it, then: ginn plan {0}\n", printable(options.path));
   return 0;

@@ -35,11 +35,13 @@ Result<LoadedJob> load_job(const std::string& path) {
   return loaded;
 }
 
-Result<job::Job> load_job_for_checking(const std::string& path,
-                                       const std::optional<data::DatasetFacts>& facts) {
+Result<OwnJob> load_own_job(const std::string& path) {
   GINN_ASSIGN(const Bytes text, read_file(path, import::kJobFileBytesMax));
-  if (!text.empty() && text.front() == '{') return job::parse(as_text(text));
-  GINN_ASSIGN(const import::JobFile file, import::parse_job_file(as_text(text), path));
+  if (!text.empty() && text.front() == '{') {
+    GINN_ASSIGN(job::Job job, job::parse(as_text(text)));
+    return OwnJob(std::move(job));
+  }
+  GINN_ASSIGN(import::JobFile file, import::parse_job_file(as_text(text), path));
   if (!file.root) {
     return input_error("job_without_root",
                        concat(path,
@@ -47,14 +49,7 @@ Result<job::Job> load_job_for_checking(const std::string& path,
                               path,
                               "` prints it on a machine that has the data"));
   }
-  if (!facts) {
-    return input_error("job_without_facts",
-                       concat(path,
-                              ": the run's folder has no readable job.json, which says how "
-                              "many records of which shape the root stands for"));
-  }
-  GINN_ASSIGN(import::ResolvedJob resolved, import::resolve_job(file, *facts));
-  return std::move(resolved.job);
+  return OwnJob(std::move(file));
 }
 
 Result<job::Job> load_run_job(const std::filesystem::path& dir) {

@@ -2,8 +2,8 @@
 
 #include <filesystem>
 #include <memory>
-#include <optional>
 #include <string>
+#include <variant>
 
 #include "data/dataset.h"
 #include "import/toml_job.h"
@@ -21,11 +21,11 @@ struct LoadedJob {
 // folder.
 Result<LoadedJob> load_job(const std::string& path);
 
-// The same for a relying party who has no data: `facts` come from elsewhere and must have the root
-// that the file names. A file that is the canonical JSON of a resolved job needs no facts. Codes:
-// those of parsing, "job_without_root" when a TOML file names none.
-Result<job::Job> load_job_for_checking(const std::string& path,
-                                       const std::optional<data::DatasetFacts>& facts);
+// A relying party's own copy of a job: the canonical JSON of a resolved one, or a TOML file, which
+// names the root of its data and needs the data's facts to become a job.
+using OwnJob = std::variant<job::Job, import::JobFile>;
+// Codes: those of parsing, "job_without_root" when a TOML file names none.
+Result<OwnJob> load_own_job(const std::string& path);
 
 // Of a run's folder: job.json. Codes: read_file's, job::parse's.
 Result<job::Job> load_run_job(const std::filesystem::path& dir);

@@ -63,13 +63,51 @@ std::optional<crypto::Digest> last_head(const std::filesystem::path& file) {
   return digest.ok() ? std::optional(*digest) : std::nullopt;
 }
 
+bool has_statement(const std::filesystem::path& out) {
+  std::error_code ignored;
+  return std::filesystem::exists(out / certificate::kCertificateFile, ignored) ||
+         std::filesystem::exists(out / certificate::kRejectionFile, ignored);
+}
+
+// Nothing was checked here: the report says so in the place of the checks.
+certificate::Outcome on_its_word(bool simulated) {
+  certificate::Outcome outcome;
+  outcome.verdict = certificate::Verdict::kAccepted;
+  outcome.simulated = simulated;
+  outcome.summary =
+      "Accepted, on the word of a verifier that ran elsewhere: its folder has the certificate and "
+      "the model.";
+  outcome.checks = {{"folder", false, "not checked: ginn verify checks the verifier's folder"}};
+  return outcome;
+}
+
+// The verdict's part of the report, from the run's folder where it is the verifier's, too.
+Status add_verdict(const std::filesystem::path& out,
+                   const JobRun& run,
+                   RunEnd& end,
+                   exporting::ReportInput& input) {
+  if (!end.remote && has_statement(out)) {
+    GINN_ASSIGN(end.outcome, certificate::check_run(out, {input.job_digest, true, {}}));
+    end.simulated = end.outcome->simulated;
+  }
+  input.outcome = end.outcome;
+  if (end.remote && end.verdict && end.verdict->accepted) {
+    input.outcome = on_its_word(end.simulated);
+  }
+  input.simulated = end.simulated;
+  input.replays = run.final_status().replays_done;
+  input.transcript_head = last_head(out / certificate::kTranscriptFile);
+  if (end.verdict && !end.verdict->accepted) {
+    input.rejection = exporting::RunRejection{end.verdict->code, end.verdict->message, {}, {}};
+  }
+  return ok_status();
+}
+
 }  // namespace
 
-Status write_outputs(const TrainOptions& options,
-                     const JobRun& run,
-                     RunRecord record,
-                     const std::optional<worker::Verdict>& verdict) {
+Status write_outputs(const TrainOptions& options, const JobRun& run, RunEnd& end) {
   const std::filesystem::path out = options.out;
+  RunRecord& record = end.record;
   record.job_file = std::filesystem::absolute(options.job).string();
   record.train = run.job().resolved.train_path;
   record.test = run.job().test_path.string();
@@ -87,15 +125,7 @@ Status write_outputs(const TrainOptions& options,
   input.seconds = record.wall_seconds;
   input.version = verifier::kVersion;
   input.model_digest = digest_of(out / certificate::kModelFile);
-  if (verdict) {
-    input.simulated = true;
-    input.replays = run.final_status().replays_done;
-    input.transcript_head = last_head(out / certificate::kTranscriptFile);
-    GINN_ASSIGN(input.outcome, certificate::check_run(out, {input.job_digest, true, {}}));
-    if (!verdict->accepted) {
-      input.rejection = exporting::RunRejection{verdict->code, verdict->message, {}, {}};
-    }
-  }
+  if (input.mode == exporting::RunMode::kVerified) GINN_TRY(add_verdict(out, run, end, input));
   return write_file_atomic(out / "report.html", as_bytes(exporting::report_html(input)));
 }
 

@@ -1,10 +1,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
-#include <ctime>
 
 #include "certificate/issue/terms.h"
+#include "cli/bench_timing.h"
 #include "cli/job_source.h"
 #include "cli/terminal.h"
 #include "cli/verbs.h"
@@ -14,35 +13,6 @@
 
 namespace ginn::cli {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-// Of this thread: what a busy machine gives to others does not count.
-double cpu_seconds() {
-  timespec time{};
-  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
-}
-
-// Calls `body` several times for about `seconds`; the median CPU time of one call.
-template <typename Body>
-Result<double> median_seconds(double seconds, const Body& body) {
-  constexpr size_t kLeast = 5;
-  std::vector<double> times;
-  const auto start = Clock::now();
-  while (times.size() < kLeast || (since(start) < seconds && times.size() < 200)) {
-    const double begin = cpu_seconds();
-    GINN_TRY(body());
-    times.push_back(cpu_seconds() - begin);
-  }
-  std::nth_element(
-      times.begin(), times.begin() + static_cast<ptrdiff_t>(times.size() / 2), times.end());
-  return times[times.size() / 2];
-}
 
 // The two constants of the cost model, on this machine, with this job's first step.
 Result<guarantee::CostConstants> measure(const training::Training& training,
@@ -55,7 +25,7 @@ Result<guarantee::CostConstants> measure(const training::Training& training,
   guarantee::CostConstants constants;
   uint32_t next = 0;
   constexpr double kSeconds = 1.0;
-  GINN_ASSIGN(constants.replay_seconds, median_seconds(kSeconds, [&] {
+  GINN_ASSIGN(constants.replay_seconds, median_seconds(ClockKind::kThread, kSeconds, [&] {
                 return training.contribution(
                     records, weights, 0, next++ % microbatches, *workspace, contribution);
               }));
@@ -65,7 +35,7 @@ Result<guarantee::CostConstants> measure(const training::Training& training,
       training.graph(), contribution, bytes.subspan(protocol::kContributionPrefixBytes));
   std::unique_ptr<verifier::Intake> intake;
   GINN_ASSIGN(
-      const double step_seconds, median_seconds(kSeconds, [&]() -> Status {
+      const double step_seconds, median_seconds(ClockKind::kThread, kSeconds, [&]() -> Status {
         if (intake == nullptr || intake->complete()) {
           GINN_ASSIGN(intake, verifier::Intake::create(training));
         }
@@ -125,7 +95,7 @@ void print_json(const Plan& plan) {
   json["trusted_cost_ratio"] = plan.cost.ratio;
   json["unverified_seconds"] = unverified_seconds(plan);
   json["verified_seconds"] = std::max(unverified_seconds(plan), plan.cost.trusted_seconds);
-  json["guarantee"] = certificate::guarantee_statement(plan.terms);
+  json["guarantee"] = certificate::guarantee_promise(plan.terms);
   fmt::print("{}\n", crypto::pretty_json(json));
 }
 
@@ -176,7 +146,7 @@ void print_text(const Plan& plan) {
         "note                 a step has {} microbatches: more threads than that stay idle\n",
         job.microbatches());
   }
-  fmt::print("\n{}", wrapped(certificate::guarantee_statement(plan.terms)));
+  fmt::print("\n{}", wrapped(certificate::guarantee_promise(plan.terms)));
 }
 
 }  // namespace

@@ -4,10 +4,9 @@
 
 #include <csignal>
 
-#include "base/file.h"
+#include "attest/verify/evidence.h"
+#include "base/caught.h"
 #include "base/text.h"
-#include "cli/verifier_process.h"
-#include "import/dataset_import.h"
 
 namespace ginn::cli {
 namespace {
@@ -25,9 +24,17 @@ constexpr uint64_t kRows = 2000;
 void watch_interrupts() {
   struct sigaction action {};
   action.sa_handler = note_interrupt;
+  action.sa_flags = static_cast<int>(SA_RESETHAND);
   ::sigaction(SIGINT, &action, nullptr);
   ::sigaction(SIGTERM, &action, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
+}
+
+Status interruption(std::string_view where) {
+  if (!interrupted) return ok_status();
+  return environment_error(
+      "interrupted",
+      concat("stopped ", where, "; this version cannot go on from here: start the run again"));
 }
 
 JobRun::JobRun(const TrainOptions& options,
@@ -57,15 +64,8 @@ Result<std::unique_ptr<training::State>> JobRun::train(const data::RecordSource&
 }
 
 Status JobRun::step_done(const worker::StepReport& report, worker::Client* client) {
-  if (interrupted) {
-    return environment_error("interrupted",
-                             concat("stopped after step ",
-                                    report.step + 1,
-                                    " of ",
-                                    training_->job().steps,
-                                    "; this version cannot go on from here: start the run again"));
-  }
   const uint64_t steps = training_->job().steps;
+  GINN_TRY(interruption(concat("after step ", report.step + 1, " of ", steps)));
   const bool last = report.step + 1 == steps;
   const uint64_t every = steps / kRows + 1;
   const bool keep = report.step % every == 0 || last;
@@ -128,86 +128,43 @@ Result<std::string> local_grant(const certificate::StartStatement& start) {
   return certificate::issue_grant(owner, start, true);
 }
 
-namespace {
-
-// The verifier's side of a verified run: one that is there, or one that we start.
-struct VerifierSide {
-  std::unique_ptr<TemporaryFolder> folder;
-  std::unique_ptr<VerifierProcess> process;
-  std::string address;
-};
-
-Result<VerifierSide> open_verifier(const TrainOptions& options, const JobRun& run) {
-  VerifierSide side;
-  if (!options.verifier.empty()) {
-    side.address = options.verifier;
-    return side;
-  }
-  GINN_ASSIGN(side.folder, TemporaryFolder::create());
-  const auto records = side.folder->path() / "records.bin";
-  GINN_TRY(import::write_records_file(*run.job().train, records));
-  const std::filesystem::path out = std::filesystem::absolute(options.out);
-  GINN_ASSIGN(side.process,
-              VerifierProcess::start(records, out, out / "verifier.log", options.verifier_threads));
-  side.address = side.process->address();
-  return side;
+worker::Client::Patience patience_with(const std::string& address, bool quiet) {
+  constexpr int kConnectMs = 5000;
+  worker::Client::Patience patience;
+  patience.connect_ms = kConnectMs;
+  patience.connecting = [address, quiet, told = false]() mutable {
+    if (!told && !quiet) {
+      fmt::print(stderr,
+                 "nobody listens at {}: waiting up to {} s for a verifier\n",
+                 printable(address),
+                 kConnectMs / 1000);
+    }
+    told = true;
+    return interruption("while waiting for a verifier to listen");
+  };
+  patience.waiting = [] { return interruption("while waiting for the verifier"); };
+  return patience;
 }
 
-// Trains and waits for the verdict, however the run ends.
 Result<worker::Verdict> train_with(JobRun& run, worker::Client& client) {
-  auto state = run.train(*run.job().train, &client);
-  if (state.ok()) return client.finish();
-  if (std::string_view(state.error().code) != "verifier_stopped") return state.error();
-  if (const auto verdict = client.early_verdict()) return *verdict;
-  return environment_error("verifier_gone",
-                           "the verifier ended without a verdict: verifier.log says why");
+  auto judged = caught([&]() -> Result<worker::Verdict> {
+    const auto state = run.train(*run.job().train, &client);
+    if (state.ok()) return client.finish();
+    if (std::string_view(state.error().code) != "verifier_stopped") return state.error();
+    return client.early_verdict();
+  });
+  run.set_final_status(client.status());
+  if (!judged.ok() || !judged->environment) return judged;
+  return environment_error("verifier_failed",
+                           concat("the verifier could not finish the run: ",
+                                  printable(judged->code),
+                                  ": ",
+                                  printable(judged->message, 1000)));
 }
 
-void print_verdict(const TrainOptions& options, const JobRun& run, const worker::Verdict& verdict) {
-  if (options.json) {
-    crypto::Json::Object json;
-    json["accepted"] = verdict.accepted;
-    json["code"] = verdict.code;
-    json["message"] = verdict.message;
-    json["out"] = options.out;
-    json["seconds"] = run.seconds();
-    json["simulated"] = true;
-    fmt::print("{}\n", crypto::pretty_json(json));
-    return;
-  }
-  if (options.quiet) return;
-  if (verdict.accepted) {
-    fmt::print(
-        "accepted by a SIMULATED TEE, which proves nothing to others; {} in {}\n"
-        "check it: ginn verify {} --job {} --allow-simulated\n",
-        "model.safetensors and certificate.json",
-        options.out,
-        options.out,
-        options.job);
-  } else {
-    fmt::print("REJECTED: {}: {}\n", printable(verdict.code), printable(verdict.message, 1000));
-  }
-}
-
-}  // namespace
-
-Result<int> run_verified(const TrainOptions& options, JobRun& run, const std::string& mode) {
-  RunRecord record;
-  record.mode = mode;
-  GINN_ASSIGN(VerifierSide side, open_verifier(options, run));
-  constexpr int kPatienceMs = 20000;
-  auto client = worker::Client::create(side.address, run.training(), local_grant, kPatienceMs);
-  if (!client.ok()) return client.error();
-  GINN_ASSIGN(const worker::Verdict verdict, train_with(run, **client));
-  run.set_final_status((*client)->status());
-  if (side.process) {
-    side.process->wait();
-    record.verifier_cpu_seconds = side.process->usage().cpu_seconds;
-    record.verifier_peak_bytes = side.process->usage().peak_bytes;
-  }
-  GINN_TRY(write_outputs(options, run, record, verdict));
-  print_verdict(options, run, verdict);
-  return verdict.accepted ? 0 : 1;
+bool is_simulated(const worker::Client& client) {
+  const auto evidence = attest::verify_evidence(client.evidence());
+  return !evidence.ok() || evidence->simulated;
 }
 
 }  // namespace ginn::cli

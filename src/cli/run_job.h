@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "attack/attacker.h"
+#include "certificate/check/run_check.h"
 #include "cli/job_source.h"
 #include "cli/run_folder.h"
 #include "cli/terminal.h"
@@ -59,8 +60,13 @@ class JobRun {
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
-// Ctrl-C and SIGTERM set a flag that the loop reads after every step.
+// Ctrl-C and SIGTERM set a flag that interruption() tells of; a second one ends the program.
 void watch_interrupts();
+// Code "interrupted" once one of them came; `where` says what was going on: "after step 3 of 9".
+Status interruption(std::string_view where);
+// Waiting for a verifier that others start: says so on standard error unless `quiet`, and ends for
+// an interrupt.
+worker::Client::Patience patience_with(const std::string& address, bool quiet);
 
 Result<std::unique_ptr<JobRun>> open_job_run(const TrainOptions& options);
 
@@ -68,13 +74,30 @@ Result<std::unique_ptr<JobRun>> open_job_run(const TrainOptions& options);
 Result<std::string> local_grant(const certificate::StartStatement& start);
 
 // The verified run: starts a verifier (or uses options.verifier), trains, waits for the verdict and
-// leaves the folder's files. Exit code 0 accepted, 1 rejected.
+// leaves the folder's files. Exit code 0 accepted, 1 rejected. Codes too: "verifier_failed" when
+// the verifier's machine was at fault, "check_failed" when what it accepted does not verify.
 Result<int> run_verified(const TrainOptions& options, JobRun& run, const std::string& mode);
 
-// metrics.csv, run.json and report.html, from what the folder holds.
-Status write_outputs(const TrainOptions& options,
-                     const JobRun& run,
-                     RunRecord record,
-                     const std::optional<worker::Verdict>& verdict);
+// Trains and waits for the verdict, also one that comes early. A verdict about the verifier's own
+// environment is an error. Codes: JobRun::train's, Client::finish's, "verifier_failed".
+Result<worker::Verdict> train_with(JobRun& run, worker::Client& client);
+
+// Whether what the verifier showed at the start is evidence of the simulated TEE, or of none.
+bool is_simulated(const worker::Client& client);
+inline constexpr std::string_view kBySimulatedTee =
+    " by a SIMULATED TEE, which proves nothing to others";
+
+// How a run ended, as far as this side knows.
+struct RunEnd {
+  RunRecord record;
+  std::optional<worker::Verdict> verdict;
+  bool remote = false;                          // the verifier's files are in a folder of its own
+  bool simulated = true;                        // by the evidence
+  std::optional<certificate::Outcome> outcome;  // of the check of the run's folder
+};
+
+// metrics.csv, run.json and report.html, from what the folder holds, which is checked: sets
+// end.outcome and end.simulated.
+Status write_outputs(const TrainOptions& options, const JobRun& run, RunEnd& end);
 
 }  // namespace ginn::cli

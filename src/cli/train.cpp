@@ -49,7 +49,14 @@ Result<int> run_baseline(const TrainOptions& options, JobRun& run) {
     GINN_ASSIGN(checked, data::FileRecords::create(run.training().job().data, path));
     records = checked.get();
   }
-  GINN_ASSIGN(const auto state, run.train(*records, nullptr));
+  RunEnd end;
+  end.record.mode = options.trusted_only ? "trusted-only" : "unverified";
+  const auto trained = run.train(*records, nullptr);
+  if (!trained.ok()) {
+    (void)write_outputs(options, run, end);  // what there is; the error before it is the answer
+    return trained.error();
+  }
+  const auto& state = *trained;
   GINN_ASSIGN(const training::RunningStatistics statistics,
               run.training().running_statistics(*records, state->weights(), run.pool()));
   const Bytes model = run.training().model_file(state->weights(), statistics);
@@ -57,18 +64,16 @@ Result<int> run_baseline(const TrainOptions& options, JobRun& run) {
   GINN_TRY(write_file_atomic(out / certificate::kJobFile,
                              as_bytes(job::canonical(run.training().job()))));
   GINN_TRY(write_file_atomic(out / certificate::kModelFile, model));
-  RunRecord record;
-  record.mode = options.trusted_only ? "trusted-only" : "unverified";
-  GINN_TRY(write_outputs(options, run, record, std::nullopt));
+  GINN_TRY(write_outputs(options, run, end));
   if (options.json) {
     crypto::Json::Object json;
-    json["mode"] = record.mode;
+    json["mode"] = end.record.mode;
     json["out"] = options.out;
     json["model"] = crypto::tagged(crypto::sha256(model));
     json["seconds"] = run.seconds();
     fmt::print("{}\n", crypto::pretty_json(json));
   } else if (!options.quiet) {
-    fmt::print("model.safetensors in {} ({} run: no certificate)\n", options.out, record.mode);
+    fmt::print("model.safetensors in {} ({} run: no certificate)\n", options.out, end.record.mode);
   }
   return 0;
 }

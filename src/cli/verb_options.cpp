@@ -197,6 +197,23 @@ std::string check_seconds(const std::string& text) {
   return concat(printable(text), " is not in 0.01 to 600");
 }
 
+// Of an element of a list, which CLI::Range would describe in the type's column.
+std::string check_thread_count(const std::string& text) {
+  uint32_t threads = 0;
+  if (CLI::detail::lexical_cast(text, threads) && threads >= 1 && threads <= 256) return "";
+  return concat(printable(text), " is not in 1 to 256");
+}
+
+// Values separated by commas, or the option several times.
+template <typename Value>
+CLI::Option* add_list(CLI::App* verb,
+                      const char* name,
+                      std::vector<Value>& values,
+                      const char* type,
+                      const std::string& description) {
+  return add_option(verb, name, values, type, description)->delimiter(',')->allow_extra_args(false);
+}
+
 void add_bench(CLI::App& app, VerbOptions& line) {
   BenchOptions& o = line.bench;
   CLI::App* bench = add_verb(
@@ -206,10 +223,20 @@ void add_bench(CLI::App& app, VerbOptions& line) {
   add_count(bench, "--height", o.height, 512, "Pixels (28)");
   add_count(bench, "--width", o.width, 512, "Pixels (28)");
   add_count(bench, "--channels", o.channels, 16, "Of an image (1)");
+  add_count(bench, "--classes", o.classes, 65535, "Of the labels (10)");
   add_count(bench, "--microbatch", o.microbatch, 1024, "Images in a contribution (32)");
   add_count(bench, "--batch", o.batch, 65536, "Images in a step (128)");
-  add_option(bench, "--only", o.only, "NAME", "primitives, step, train or intake (all)");
-  add_count(bench, "--threads", o.threads, 256, "Threads of \"train\" (1)");
+  add_list(bench,
+           "--only",
+           o.only,
+           "NAME[,NAME]",
+           "primitives, layers, step, train, intake, replay (all)");
+  add_list(bench,
+           "--threads",
+           o.threads,
+           "N[,N]",
+           "Threads of \"train\", one measurement for each number (1); 1 to 256")
+      ->check(check_thread_count);
   add_option(bench, "--seconds", o.seconds, "S", "Time of each measurement, 0.01 to 600 (2)")
       ->check(check_seconds);
   add_json(bench, o.json);

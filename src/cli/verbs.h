@@ -99,12 +99,12 @@ Result<int> selftest_verb(const SelftestOptions& options);
 
 struct BenchOptions {
   std::string model = "resnet8";
-  uint32_t height = 28, width = 28, channels = 1;
+  uint32_t height = 28, width = 28, channels = 1, classes = 10;
   uint32_t microbatch = 32;
-  uint32_t batch = 128;  // images a step of "train"
-  std::string only;      // "primitives", "step", "train", "intake"; empty: all
-  uint32_t threads = 1;
-  double seconds = 2.0;  // of each measurement
+  uint32_t batch = 128;                 // images a step of "train"
+  std::vector<std::string> only;        // names of groups; empty: all
+  std::vector<uint32_t> threads = {1};  // of "train", each in [1, 256]
+  double seconds = 2.0;                 // of each measurement
   bool json = false;
 };
 Result<int> bench_verb(const BenchOptions& options);

@@ -10,9 +10,11 @@
 #include <cstdlib>
 #include <cstring>
 #include <system_error>
+#include <thread>
 #include <vector>
 
 #include "base/text.h"
+#include "protocol/connection.h"
 
 namespace ginn::cli {
 namespace {
@@ -78,6 +80,14 @@ Result<std::unique_ptr<VerifierProcess>> VerifierProcess::start(
   }
   auto process = std::unique_ptr<VerifierProcess>(new VerifierProcess());
   process->socket_ = records.parent_path() / "verifier.sock";
+  if (process->socket_.native().size() > protocol::kMaxSocketPathBytes) {
+    return environment_error("cannot_start",
+                             concat("a socket's path has at most ",
+                                    protocol::kMaxSocketPathBytes,
+                                    " bytes, and ",
+                                    printable(process->socket_.native(), 400),
+                                    " is longer: set TMPDIR to a folder with a shorter path"));
+  }
   std::vector<std::string> words = {program.string(),
                                     "--listen",
                                     process->address(),
@@ -102,22 +112,31 @@ Result<std::unique_ptr<VerifierProcess>> VerifierProcess::start(
   return process;
 }
 
-VerifierProcess::~VerifierProcess() {
-  if (pid_ > 0) {
-    ::kill(pid_, SIGKILL);
-    wait();
-  }
-}
+VerifierProcess::~VerifierProcess() { end(std::chrono::milliseconds(0)); }
 
-int VerifierProcess::wait() {
+std::optional<int> VerifierProcess::wait(int options) {
+  if (exit_code_ || pid_ <= 0) return exit_code_;
   int status = 0;
   rusage usage{};
-  if (pid_ <= 0) return -1;
-  while (::wait4(pid_, &status, 0, &usage) < 0 && errno == EINTR) {
-  }
-  pid_ = -1;
+  pid_t found;
+  do {
+    found = ::wait4(pid_, &status, options, &usage);
+  } while (found < 0 && errno == EINTR);
+  if (found != pid_) return std::nullopt;
   usage_ = to_usage(usage);
-  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  exit_code_ = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  return exit_code_;
+}
+
+std::optional<int> VerifierProcess::ended() { return wait(WNOHANG); }
+
+int VerifierProcess::end(std::chrono::milliseconds patience) {
+  constexpr auto kEach = std::chrono::milliseconds(5);
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  while (!ended() && std::chrono::steady_clock::now() < deadline)
+    std::this_thread::sleep_for(kEach);
+  if (pid_ > 0 && !exit_code_) ::kill(pid_, SIGKILL);
+  return wait(0).value_or(-1);
 }
 
 }  // namespace ginn::cli

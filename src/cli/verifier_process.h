@@ -2,8 +2,10 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/result.h"
@@ -16,8 +18,8 @@ struct Usage {
 };
 Usage own_usage();
 
-// A ginn-verifier that this program started; its socket is beside the records' file. Killed when
-// destroyed.
+// A ginn-verifier that this program started; its socket is beside the records' file. One that has
+// not ended is killed at once when this is destroyed.
 class VerifierProcess {
  public:
   // Starts `ginn-verifier` from the folder of this program. Its messages go to `log`. Codes
@@ -29,14 +31,19 @@ class VerifierProcess {
   ~VerifierProcess();
 
   std::string address() const { return "unix:" + socket_.string(); }
-  // Waits for its end: exit code (128 + signal when killed).
-  int wait();
+  // The exit code (128 + signal when killed), once it has ended.
+  std::optional<int> ended();
+  // Waits for its end, at most so long, and then kills it: the exit code.
+  int end(std::chrono::milliseconds patience);
   Usage usage() const { return usage_; }
 
  private:
   VerifierProcess() = default;
+  std::optional<int> wait(int options);
+
   std::filesystem::path socket_;
   pid_t pid_ = -1;
+  std::optional<int> exit_code_;
   Usage usage_;
 };
 

@@ -12,25 +12,20 @@ Result<int> work_verb(const WorkOptions& options) {
   train.quiet = options.quiet;
   GINN_ASSIGN(const auto run, open_job_run(train));
   watch_interrupts();
-  constexpr int kPatienceMs = 5000;
   GINN_ASSIGN(const auto client,
-              worker::Client::create(options.connect, run->training(), local_grant, kPatienceMs));
-  auto state = run->train(*run->job().train, client.get());
-  std::optional<worker::Verdict> verdict;
-  if (state.ok()) {
-    GINN_ASSIGN(verdict, client->finish());
+              worker::Client::create(options.connect,
+                                     run->training(),
+                                     local_grant,
+                                     patience_with(options.connect, options.quiet)));
+  GINN_ASSIGN(const worker::Verdict verdict, train_with(*run, *client));
+  if (options.quiet) return verdict.accepted ? 0 : 1;
+  if (verdict.accepted) {
+    fmt::print("accepted{}: model.safetensors and certificate.json are in the verifier's folder\n",
+               is_simulated(*client) ? kBySimulatedTee : "");
   } else {
-    if (std::string_view(state.error().code) != "verifier_stopped") return state.error();
-    verdict = client->early_verdict();
-    if (!verdict) return environment_error("verifier_gone", "the verifier ended without a verdict");
+    fmt::print("REJECTED: {}: {}\n", printable(verdict.code), printable(verdict.message, 1000));
   }
-  if (!options.quiet) {
-    fmt::print("{}: {}: {}\n",
-               verdict->accepted ? "accepted" : "REJECTED",
-               printable(verdict->code),
-               printable(verdict->message, 1000));
-  }
-  return verdict->accepted ? 0 : 1;
+  return verdict.accepted ? 0 : 1;
 }
 
 }  // namespace ginn::cli

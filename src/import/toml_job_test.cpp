@@ -192,6 +192,20 @@ TEST(TomlJob, DefaultsFollowTheData) {
   EXPECT_EQ(resolve(kSmallest, facts)->job.std, (std::vector<double>{0.5, 0.5, 0.5}));
 }
 
+TEST(TomlJob, HowManyStepsIsForTheDataToSay) {
+  std::string text(kSmallest);
+  text.replace(text.find("epochs = 4"), 10, "epochs = 100000");
+  data::DatasetFacts few = fashion();
+  few.records = 1024;
+  const auto job = resolve(text, few);
+  ASSERT_TRUE(job.ok()) << job.error().message;
+  EXPECT_EQ(job->job.steps, 800'000u);
+  const auto long_job = resolve(text);
+  ASSERT_FALSE(long_job.ok());
+  EXPECT_NE(long_job.error().message.find("train.steps"), std::string::npos);
+  EXPECT_NE(long_job.error().message.find("46800000"), std::string::npos);
+}
+
 TEST(TomlJob, NegativeZeroIsZero) {
   std::string text(kSmallest);
   text.insert(text.find("epochs"), "momentum = -0.0\n");

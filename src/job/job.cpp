@@ -12,7 +12,6 @@ namespace {
 constexpr uint32_t kEpochsMax = 100'000;
 constexpr uint32_t kBatchMax = 65'536;
 constexpr uint32_t kMicrobatchMax = 4'096;
-constexpr uint64_t kStepsLimit = uint64_t{1} << 40;
 constexpr uint32_t kPadMax = 64;
 constexpr size_t kMilestonesMax = 100;
 constexpr size_t kNonceMax = 64;
@@ -108,8 +107,13 @@ void check_batches(const Job& job, Problems& problems) {
                         "; epochs, batch, last_batch and the data's records give ",
                         steps));
   }
-  if (steps >= kStepsLimit) {
-    problems.add("train.epochs", concat("gives ", steps, " steps; allowed: below 2^40"));
+  if (steps > kStepsMax) {
+    problems.add("train.steps",
+                 concat("epochs, batch and the data's records give ",
+                        steps,
+                        " steps; allowed: at most ",
+                        kStepsMax,
+                        "; lower train.epochs or raise train.batch"));
   }
   if (!microbatch_is_good(job)) return;
   // Sums of the statistics stay below 2^62 (docs/arithmetic.md, section 10).
@@ -181,8 +185,8 @@ void check_learning_rate(const LearningRate& lr, Problems& problems) {
 // The guarantee states its own ranges: each value is tried alone among good ones, so that every
 // wrong one is found.
 void check_integrity(const Job& job, Problems& problems) {
-  const bool counted = job.steps >= 1 && job.steps < kStepsLimit && divides(job);
-  const uint64_t steps = counted ? job.steps : kStepsLimit - 1;
+  const bool counted = job.steps >= 1 && job.steps <= kStepsMax && divides(job);
+  const uint64_t steps = counted ? job.steps : kStepsMax;
   const uint32_t microbatches = counted ? job.microbatches() : kBatchMax;
   const auto probe = [&](std::string_view key,
                          double probability,

@@ -11,6 +11,10 @@
 
 namespace ginn::job {
 
+// A longer run's transcript would be too large for a relying party to read (the verifier asserts
+// it).
+inline constexpr uint64_t kStepsMax = uint64_t{1} << 24;
+
 enum class Schedule { kConstant, kStep, kCosine };
 
 struct LearningRate {

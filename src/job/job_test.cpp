@@ -322,12 +322,20 @@ std::vector<std::string> keys_of(const Job& job) {
   return keys;
 }
 
+// Epochs of 1024 steps.
+void set_steps(Job& job, uint64_t steps) {
+  job.data.records = uint64_t{1024} * job.batch;
+  job.epochs = static_cast<uint32_t>(steps / 1024);
+  job.steps = steps;
+}
+
 TEST(JobValidate, GoodJobsHaveNoProblem) {
   EXPECT_EQ(keys_of(good_job()), std::vector<std::string>{});
   const std::vector<std::function<void(Job&)>> edges = {
       [](Job& job) { job.preprocess.crop = 14; },
       [](Job& job) { job.preprocess.pad = 64; },
-      [](Job& job) { job.epochs = 100'000, job.steps = 46'800'000; },
+      [](Job& job) { job.epochs = 100'000, job.batch = 2048, job.steps = 2'900'000; },
+      [](Job& job) { set_steps(job, kStepsMax); },
       [](Job& job) { job.clip_norm = 0x1p-20; },
       [](Job& job) { job.clip_norm = 0x1p20; },  // 2^22 / 4
       [](Job& job) { job.momentum = 0; },
@@ -372,6 +380,8 @@ TEST(JobValidate, EveryConstraintNamesItsKey) {
       {"train.epochs", [](Job& job) { job.epochs = 0; }},
       {"train.epochs", [](Job& job) { job.epochs = 100'001; }},
       {"train.steps", [](Job& job) { job.steps = 0; }},
+      {"train.steps", [](Job& job) { set_steps(job, kStepsMax + 1024); }},
+      {"train.steps", [](Job& job) { job.epochs = 100'000, job.steps = 46'800'000; }},
       {"train.steps", [](Job& job) { job.steps = 1871; }},
       {"train.batch", [](Job& job) { job.batch = 0; }},
       {"train.batch", [](Job& job) { job.batch = 65'568; }},

@@ -16,6 +16,7 @@ namespace {
 
 constexpr int kIdleMs = 200;
 constexpr std::string_view kScheme = "unix:";
+static_assert(kMaxSocketPathBytes + 1 == sizeof(sockaddr_un::sun_path));
 
 Result<sockaddr_un> unix_address(const std::string& address) {
   sockaddr_un out{};
@@ -24,12 +25,12 @@ Result<sockaddr_un> unix_address(const std::string& address) {
     return input_error("bad_address", concat("\"", printable(address), "\": expected unix:PATH"));
   }
   const std::string path = address.substr(kScheme.size());
-  if (path.size() >= sizeof out.sun_path) {
+  if (path.size() > kMaxSocketPathBytes) {
     return input_error("bad_address",
                        concat("the socket's path has ",
                               path.size(),
                               " bytes; at most ",
-                              sizeof out.sun_path - 1,
+                              kMaxSocketPathBytes,
                               " are possible: ",
                               printable(path)));
   }
@@ -149,13 +150,28 @@ bool Connection::readable() const {
 
 void Connection::finish_sending() { ::shutdown(descriptor_, SHUT_WR); }
 
+namespace {
+
+Error listen_error(std::string_view path) {
+  const bool in_use = errno == EADDRINUSE;
+  Error error = system_error("cannot_listen", concat("listening on ", printable(path)));
+  if (in_use) {
+    error.message +=
+        "; another verifier listens there, or one that was killed left the file: if none runs, "
+        "remove the file";
+  }
+  return error;
+}
+
+}  // namespace
+
 Result<Listener> Listener::create(const std::string& address) {
   GINN_ASSIGN(const sockaddr_un name, unix_address(address));
   const int descriptor = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (descriptor < 0) return system_error("cannot_listen", "opening a socket");
   if (::bind(descriptor, reinterpret_cast<const sockaddr*>(&name), sizeof name) != 0 ||
       ::listen(descriptor, 1) != 0) {
-    const Error error = system_error("cannot_listen", concat("listening on ", name.sun_path));
+    const Error error = listen_error(name.sun_path);
     ::close(descriptor);
     return error;
   }
@@ -180,8 +196,9 @@ Result<Connection> connect(const std::string& address) {
   const int descriptor = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (descriptor < 0) return system_error("cannot_connect", "opening a socket");
   if (::connect(descriptor, reinterpret_cast<const sockaddr*>(&name), sizeof name) != 0) {
-    const Error error =
-        system_error("cannot_connect", concat("connecting to a verifier at ", name.sun_path));
+    Error error = system_error("cannot_connect",
+                               concat("connecting to a verifier at ", printable(name.sun_path)));
+    error.message += "; start ginn-verifier there first";
     ::close(descriptor);
     return error;
   }

@@ -40,7 +40,9 @@ class Connection {
   int descriptor_;
 };
 
-// Unix sockets; `address` is "unix:PATH", PATH at most 107 bytes. Codes "bad_address",
+inline constexpr size_t kMaxSocketPathBytes = 107;  // of sockaddr_un, without the final zero
+
+// Unix sockets; `address` is "unix:PATH", PATH at most kMaxSocketPathBytes. Codes "bad_address",
 // "cannot_listen", "cannot_connect".
 class Listener {
  public:

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -193,6 +194,23 @@ TEST_F(ListenerTest, ConnectAndAccept) {
   }
   EXPECT_FALSE(std::filesystem::exists(folder_ / "s"));
   EXPECT_EQ(code_of(connect(address("s"))), "cannot_connect");
+}
+
+TEST_F(ListenerTest, ASocketThatAKilledVerifierLeft) {
+  const int dead = ::socket(AF_UNIX, SOCK_STREAM, 0);
+  sockaddr_un name{};
+  name.sun_family = AF_UNIX;
+  const std::string path = (folder_ / "s").string();
+  path.copy(name.sun_path, kMaxSocketPathBytes);
+  ASSERT_EQ(::bind(dead, reinterpret_cast<const sockaddr*>(&name), sizeof name), 0);
+  ::close(dead);
+  const auto listener = Listener::create(address("s"));
+  ASSERT_FALSE(listener.ok());
+  EXPECT_STREQ(listener.error().code, "cannot_listen");
+  EXPECT_NE(listener.error().message.find(path), std::string::npos);
+  EXPECT_NE(listener.error().message.find("remove the file"), std::string::npos);
+  std::filesystem::remove(path);
+  EXPECT_TRUE(Listener::create(address("s")).ok());
 }
 
 TEST_F(ListenerTest, AcceptGivesUpWithIdle) {

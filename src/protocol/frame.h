@@ -22,7 +22,7 @@ enum class FrameType : uint8_t {
   kStart = 64,    // start statement's fields and evidence, JSON
   kReady = 65,    // next step u64, next microbatch u32
   kStatus = 66,   // taken u64, replays done u64, replays queued u64
-  kVerdict = 67,  // JSON: accepted, code, message
+  kVerdict = 67,  // JSON: accepted, environment, code, message
 };
 
 inline constexpr size_t kHelloBytes = 4;

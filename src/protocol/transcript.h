@@ -42,6 +42,8 @@ struct ReplayedTranscript {
   std::vector<TranscriptEntry> entries;
 };
 
+// 175 bytes and the step's digits, which are at most 20.
+inline constexpr size_t kMaxTranscriptLineBytes = 195;
 inline constexpr size_t kMaxTranscriptBytes = size_t{1} << 26;
 
 // Recomputes the chain from the text of transcript.jsonl, which is hostile. Codes

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "base/caught.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "verifier/session.h"
@@ -24,7 +25,7 @@ constexpr const char* kHelp =
     "\n"
     "  --listen unix:PATH   where the worker connects\n"
     "  --records FILE       the training data as raw records (`ginn train` writes it)\n"
-    "  --out DIR            an existing folder for the run's files\n"
+    "  --out DIR            an existing folder without files of another run\n"
     "  --threads N          threads that replay (1 to 256, default 1)\n"
     "  --version, --help\n"
     "\n"
@@ -86,6 +87,7 @@ ginn::Result<ginn::verifier::Outcome> serve(const Arguments& arguments) {
   options.records = arguments.records;
   options.out = arguments.out;
   options.threads = arguments.threads;
+  GINN_TRY(ginn::verifier::check_out_folder(options.out));
   GINN_ASSIGN(const ginn::Bytes program, ginn::read_file("/proc/self/exe", kMaxProgramBytes));
   options.measurement = ginn::crypto::sha256(program);
   GINN_ASSIGN(options.level, ginn::device::choose_level());
@@ -113,13 +115,16 @@ int main(int argc, char** argv) {
       return kGood;
     }
   }
-  const ginn::Result<Arguments> arguments = parse(argc, argv);
-  if (!arguments.ok()) return exit_code(arguments.error());
-  const auto outcome = serve(*arguments);
+  const auto outcome = ginn::caught([&]() -> ginn::Result<ginn::verifier::Outcome> {
+    GINN_ASSIGN(const Arguments arguments, parse(argc, argv));
+    return serve(arguments);
+  });
   if (!outcome.ok()) return exit_code(outcome.error());
   std::fprintf(stderr,
-               "ginn-verifier: %s: %s\n",
+               "ginn-verifier: %s%s: %s: %s\n",
                outcome->accepted ? "accepted" : "rejected",
+               outcome->simulated ? " by a SIMULATED TEE, which proves nothing to others" : "",
+               outcome->code.c_str(),
                outcome->message.c_str());
   return outcome->accepted ? kGood : kRefusedExit;
 }

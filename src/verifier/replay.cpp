@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/caught.h"
 #include "base/text.h"
 
 namespace ginn::verifier {
@@ -47,12 +48,19 @@ ReplayQueue::ReplayQueue(const training::Training& training,
                          const data::RecordSource& records,
                          size_t threads)
     : training_(training), records_(records), limit_(limit(training.graph())) {
-  for (size_t i = 0; i < std::max<size_t>(threads, 1); ++i) {
-    threads_.emplace_back([this] { run(); });
+  try {
+    for (size_t i = 0; i < std::max<size_t>(threads, 1); ++i) {
+      threads_.emplace_back([this] { run(); });
+    }
+  } catch (...) {  // no thread can be started: those that were must not outlive the queue
+    end_threads();
+    throw;
   }
 }
 
-ReplayQueue::~ReplayQueue() {
+ReplayQueue::~ReplayQueue() { end_threads(); }
+
+void ReplayQueue::end_threads() {
   stop();
   for (std::thread& thread : threads_) thread.join();
 }
@@ -114,8 +122,10 @@ void ReplayQueue::run() {
     ++running_;
     changed_.notify_all();
     lock.unlock();
-    if (workspace == nullptr) workspace = training_.workspace();
-    Result<std::optional<Deviation>> outcome = replay_once(training_, records_, replay, *workspace);
+    auto outcome = caught([&]() -> Result<std::optional<Deviation>> {
+      if (workspace == nullptr) workspace = training_.workspace();
+      return replay_once(training_, records_, replay, *workspace);
+    });
     lock.lock();
     --running_;
     ++done_;

@@ -47,7 +47,8 @@ class ReplayQueue {
   void stop();
 
   bool failed() const;
-  // The first failure: a deviation, or an error of a replay that could not be finished.
+  // The first failure: a deviation, or an error of a replay that could not be finished; also
+  // caught()'s "out_of_memory" and "failed".
   std::optional<Deviation> deviation() const;
   std::optional<Error> error() const;
   uint64_t done() const;
@@ -55,6 +56,7 @@ class ReplayQueue {
 
  private:
   void run();
+  void end_threads();
 
   const training::Training& training_;
   const data::RecordSource& records_;

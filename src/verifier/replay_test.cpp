@@ -186,6 +186,22 @@ TEST(ReplayQueue, AnErrorFreesABlockedPush) {
   EXPECT_FALSE(queue.deviation().has_value());
 }
 
+TEST(ReplayQueue, ExhaustedMemoryIsAnError) {
+  class Exhausted final : public data::RecordSource {
+   public:
+    const data::DatasetFacts& facts() const override { return honest().records->facts(); }
+    Status read(uint64_t, std::span<uint8_t>) const override { throw std::bad_alloc(); }
+  };
+  const Exhausted records;
+  ReplayQueue queue(training(), records, 2);
+  for (uint32_t i = 0; i < 8; ++i) queue.push(replay_of(i, 0));
+  queue.drain();
+  ASSERT_TRUE(queue.error().has_value());
+  EXPECT_STREQ(queue.error()->code, "out_of_memory");
+  EXPECT_EQ(queue.error()->kind, ErrorClass::kEnvironment);
+  EXPECT_TRUE(queue.failed());
+}
+
 TEST(ReplayQueue, StopFreesABlockedPush) {
   Gate gate(false);
   ReplayQueue queue(training(), gate, 1);

@@ -1,8 +1,13 @@
 #include "verifier/session.h"
 
+#include <unistd.h>
+
+#include <cerrno>
 #include <cstring>
 
+#include "attest/evidence_format.h"
 #include "attest/report_data.h"
+#include "base/caught.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "certificate/issue/format.h"
@@ -23,7 +28,37 @@ Error out_of_order(FrameType found, FrameType expected) {
                         " frame came"));
 }
 
+// A transcript of the longest job that there is must be one that a relying party still reads.
+constexpr uint64_t kLongestTranscript =
+    (job::kStepsMax / kTranscriptSteps + 1) * protocol::kMaxTranscriptLineBytes;
+static_assert(kLongestTranscript <= protocol::kMaxTranscriptBytes);
+
+constexpr std::string_view kFilesOfARun[] = {certificate::kJobFile,
+                                             certificate::kTranscriptFile,
+                                             certificate::kModelFile,
+                                             certificate::kCertificateFile,
+                                             certificate::kRejectionFile,
+                                             certificate::kRejectionEvidenceFile};
+
 }  // namespace
+
+Status check_out_folder(const std::filesystem::path& out) {
+  const std::string name = printable(out.native(), 400);
+  std::error_code error;
+  if (!std::filesystem::is_directory(out, error)) {
+    return input_error("not_a_folder",
+                       concat(name, ": no such folder; expected an existing one for the files"));
+  }
+  for (std::string_view file : kFilesOfARun) {
+    const auto found = std::filesystem::symlink_status(out / file, error);
+    if (found.type() == std::filesystem::file_type::not_found) continue;
+    return input_error("out_exists",
+                       concat(name, " has the ", file, " of another run; name another folder"));
+  }
+  if (::access(out.c_str(), W_OK | X_OK) == 0) return ok_status();
+  return environment_error("write_failed",
+                           concat(name, ": no files can be made there: ", std::strerror(errno)));
+}
 
 Session::Session(Options options, protocol::Connection connection)
     : options_(std::move(options)), connection_(std::move(connection)) {}
@@ -31,26 +66,45 @@ Session::Session(Options options, protocol::Connection connection)
 Session::~Session() = default;
 
 Result<Outcome> Session::run() {
-  Status status = handshake();
-  if (status.ok()) status = take_all();
-  if (status.ok()) status = finish();
-  if (!status.ok() && training_ == nullptr) return status.error();
+  const Status status = caught([this] { return run_to_the_end(); });
   if (replays_ != nullptr) replays_->stop();
-
-  Outcome outcome{status.ok(), "accepted", "every check passed"};
-  if (!status.ok()) {
-    outcome.code = status.error().code;
-    outcome.message = status.error().message;
-    GINN_TRY(write_rejected(status.error()));
+  if (status.ok()) {
+    send_verdict(status);
+    return Outcome{true, "accepted", "every check passed", simulated_};
   }
+  const Error& error = status.error();
+  const bool judged = training_ != nullptr && error.kind != ErrorClass::kEnvironment;
+  const Status written = judged ? caught([&] { return write_rejected(error); }) : ok_status();
+  // The files come first: a worker that is gone no longer matters.
+  send_verdict(status);
+  if (!judged) return error;
+  GINN_TRY(written);
+  return Outcome{false, error.code, error.message, simulated_};
+}
+
+Status Session::run_to_the_end() {
+  GINN_TRY(handshake());
+  GINN_TRY(take_all());
+  return finish();
+}
+
+void Session::send_verdict(const Status& status) {
   crypto::Json::Object verdict;
-  verdict["accepted"] = outcome.accepted;
-  verdict["code"] = outcome.code;
-  verdict["message"] = outcome.message;
-  // The files are written: a worker that is gone no longer matters.
+  verdict["accepted"] = status.ok();
+  verdict["environment"] = !status.ok() && status.error().kind == ErrorClass::kEnvironment;
+  verdict["code"] = status.ok() ? "accepted" : status.error().code;
+  verdict["message"] = status.ok() ? "every check passed" : status.error().message;
   (void)connection_.send(FrameType::kVerdict, as_bytes(crypto::canonical_json(verdict)));
   connection_.finish_sending();
-  return outcome;
+}
+
+// A worker that is gone is the run's fault, not this machine's.
+Status Session::send(FrameType type, ByteView payload) {
+  const Status sent = connection_.send(type, payload);
+  if (sent.ok()) return sent;
+  return refused(
+      "worker_disconnected",
+      concat("the worker was gone when a ", protocol::frame_name(type), " frame was due"));
 }
 
 Status Session::handshake() {
@@ -76,11 +130,12 @@ Status Session::handshake() {
   GINN_ASSIGN(crypto::SigningKey key, crypto::SigningKey::generate());
   key_ = std::make_unique<crypto::SigningKey>(std::move(key));
   const auto attester = attest::simulated_attester(options_.measurement);
+  simulated_ = attester->kind() == attest::kSimulatedKind;
   GINN_ASSIGN(evidence_, attester->evidence(attest::report_data(key_->public_key(), job_digest_)));
   GINN_ASSIGN(training_, training::Training::create(job, options_.level));
   GINN_ASSIGN(intake_, Intake::create(*training_));
   transcript_ = std::make_unique<protocol::Transcript>(job_digest_, key_->public_key(), kLife);
-  GINN_ASSIGN(records_, data::FileRecords::create(job.data, options_.records));
+  GINN_TRY(open_records(job.data));
 
   crypto::Json::Object start;
   start["nonce"] = job.nonce;
@@ -88,7 +143,7 @@ Status Session::handshake() {
   start["verifierKey"] = certificate::key_text(key_->public_key());
   start["life"] = static_cast<double>(kLife);
   start["evidence"] = evidence_;
-  GINN_TRY(connection_.send(FrameType::kStart, as_bytes(crypto::canonical_json(start))));
+  GINN_TRY(send(FrameType::kStart, as_bytes(crypto::canonical_json(start))));
   GINN_ASSIGN(type, connection_.receive_frame(intake_->payload_bytes(), payload_, nullptr));
   if (type != FrameType::kGrant) return out_of_order(type, FrameType::kGrant);
   grant_ = std::string(as_text(payload_));
@@ -100,7 +155,19 @@ Status Session::handshake() {
   ByteWriter ready;
   ready.u64(intake_->next_step());
   ready.u32(intake_->next_microbatch());
-  return connection_.send(FrameType::kReady, ready.view());
+  return send(FrameType::kReady, ready.view());
+}
+
+Status Session::open_records(const data::DatasetFacts& facts) {
+  auto records = data::FileRecords::create(facts, options_.records);
+  if (records.ok()) {
+    records_ = std::move(*records);
+    return ok_status();
+  }
+  Error error = records.error();
+  const bool unreadable = std::string_view(error.code) == "record_unreadable";
+  if (unreadable) error.kind = ErrorClass::kEnvironment;
+  return error;
 }
 
 Status Session::watch() {

@@ -32,7 +32,13 @@ struct Outcome {
   bool accepted = false;
   std::string code;  // "accepted", or what went wrong
   std::string message;
+  bool simulated = true;  // what vouches for it is no TEE
 };
+
+// Before a run: `out` exists, can be written to, and holds none of the files that a session leaves,
+// so that no run is trained in vain and no two runs' files mix. Codes "not_a_folder", "out_exists",
+// "write_failed".
+Status check_out_folder(const std::filesystem::path& out);
 
 // One run of the trusted side over a connection to an untrusted worker: handshake, intake with
 // replays behind it, and the files it leaves: job.json, transcript.jsonl and either
@@ -44,11 +50,16 @@ class Session {
   ~Session();
 
   // Ends with a verdict, sent to the worker and written to the folder. An error is one that left no
-  // verdict: the environment's, or a peer that never named a job.
+  // rejection, which would accuse the run: the environment's (this machine's disk or memory, say),
+  // or a peer that never named a job. The worker is told of it in a verdict frame, too.
   Result<Outcome> run();
 
  private:
+  Status run_to_the_end();
+  void send_verdict(const Status& status);
+  Status send(protocol::FrameType type, ByteView payload);
   Status handshake();
+  Status open_records(const data::DatasetFacts& facts);
   Status take_all();
   Status take_one();
   Result<protocol::FrameType> receive_next();
@@ -68,6 +79,7 @@ class Session {
   crypto::Digest job_digest_{};
   std::unique_ptr<crypto::SigningKey> key_;
   std::string evidence_;
+  bool simulated_ = true;
   std::string grant_;
   std::unique_ptr<training::Training> training_;
   std::unique_ptr<data::FileRecords> records_;

@@ -1,6 +1,7 @@
 #include "verifier/session.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include "certificate/issue/format.h"
 #include "crypto/dsse.h"
@@ -52,6 +53,7 @@ TEST_F(SessionTest, TranscriptEvery64StepsAndAtTheEnd) {
   worker.end();
   ASSERT_EQ(worker.code(), "accepted");
   EXPECT_EQ(worker.outcome()->message, "every check passed");
+  EXPECT_TRUE(worker.outcome()->simulated);
   const std::vector<std::string> expected = {
       "certificate.json", "job.json", "model.safetensors", "transcript.jsonl"};
   EXPECT_EQ(files(), expected);
@@ -103,6 +105,49 @@ TEST_F(SessionTest, NoTossBeforeTheBytesAreThere) {
   worker.bytes(ByteView(payload).first(payload.size() - 1));
   EXPECT_EQ(worker.code(), "frame_truncated");
   EXPECT_EQ(tossed, 3);
+}
+
+TEST_F(SessionTest, ExhaustedMemoryAccusesNobody) {
+  RawWorker worker(honest(), records_, out_, []() -> uint64_t { throw std::bad_alloc(); });
+  ASSERT_TRUE(worker.shake_hands());
+  worker.contribution(0);
+  EXPECT_EQ(worker.code(), "out_of_memory");
+  ASSERT_FALSE(worker.outcome().ok());
+  EXPECT_EQ(worker.outcome().error().kind, ErrorClass::kEnvironment);
+  EXPECT_EQ(worker.verdict(), "out_of_memory");
+  EXPECT_TRUE(worker.environment());
+  EXPECT_TRUE(files().empty());
+}
+
+TEST_F(SessionTest, TheFolderIsCheckedBeforeTheRun) {
+  const auto code = [](const std::filesystem::path& out) -> std::string {
+    const Status status = check_out_folder(out);
+    return status.ok() ? "" : status.error().code;
+  };
+  EXPECT_EQ(code(out_), "");
+  test::write(out_ / "verifier.log", as_bytes("of the program that starts the verifier"));
+  EXPECT_EQ(code(out_), "");
+  EXPECT_EQ(code(out_ / "nowhere"), "not_a_folder");
+  EXPECT_EQ(code(out_ / "verifier.log"), "not_a_folder");
+  for (const char* file : {"job.json",
+                           "transcript.jsonl",
+                           "model.safetensors",
+                           "certificate.json",
+                           "rejection.json",
+                           "rejection-evidence.safetensors"}) {
+    test::write(out_ / file, {});
+    EXPECT_EQ(code(out_), "out_exists") << file;
+    EXPECT_NE(check_out_folder(out_).error().message.find(file), std::string::npos);
+    std::filesystem::remove(out_ / file);
+    std::filesystem::create_symlink("nowhere", out_ / file);
+    EXPECT_EQ(code(out_), "out_exists") << "a dangling link: " << file;
+    std::filesystem::remove(out_ / file);
+  }
+  if (::geteuid() == 0) return;  // root may write everywhere
+  std::filesystem::permissions(
+      out_, std::filesystem::perms::owner_read | std::filesystem::perms::owner_exec);
+  EXPECT_EQ(code(out_), "write_failed");
+  std::filesystem::permissions(out_, std::filesystem::perms::owner_all);
 }
 
 }  // namespace

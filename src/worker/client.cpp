@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "base/caught.h"
 #include "base/text.h"
 #include "certificate/issue/format.h"
 #include "crypto/json.h"
@@ -17,17 +18,37 @@ Result<Verdict> parse_verdict(ByteView payload) {
   GINN_ASSIGN(const crypto::Json json, crypto::parse_json(as_text(payload)));
   Verdict verdict;
   GINN_ASSIGN(verdict.accepted, crypto::bool_field(json, "accepted"));
+  GINN_ASSIGN(verdict.environment, crypto::bool_field(json, "environment"));
   GINN_ASSIGN(verdict.code, crypto::string_field(json, "code"));
   GINN_ASSIGN(verdict.message, crypto::string_field(json, "message"));
   return verdict;
 }
 
 Error refusal(const Verdict& verdict) {
-  return refused("verifier_refused",
-                 concat("the verifier refused the run: ",
-                        printable(verdict.code),
-                        ": ",
-                        printable(verdict.message, 1000)));
+  const std::string reason =
+      concat(printable(verdict.code), ": ", printable(verdict.message, 1000));
+  if (verdict.environment) {
+    return environment_error("verifier_failed", concat("the verifier could not go on: ", reason));
+  }
+  return refused("verifier_refused", concat("the verifier refused the run: ", reason));
+}
+
+Error gone() {
+  return environment_error("verifier_gone",
+                           "the verifier ended without a verdict: its log says why");
+}
+
+Result<protocol::Connection> connect(const std::string& address, const Client::Patience& patience) {
+  using Clock = std::chrono::steady_clock;
+  constexpr auto kRetry = std::chrono::milliseconds(20);
+  const auto deadline = Clock::now() + std::chrono::milliseconds(patience.connect_ms);
+  for (;;) {
+    Result<protocol::Connection> connection = protocol::connect(address);
+    if (connection.ok() || connection.error().kind != ErrorClass::kEnvironment) return connection;
+    if (patience.connecting) GINN_TRY(patience.connecting());
+    if (Clock::now() >= deadline) return connection;
+    std::this_thread::sleep_for(kRetry);
+  }
 }
 
 }  // namespace
@@ -35,25 +56,22 @@ Error refusal(const Verdict& verdict) {
 Result<std::unique_ptr<Client>> Client::create(const std::string& address,
                                                const training::Training& training,
                                                const Grantor& grantor,
-                                               int patience_ms) {
-  constexpr int kRetryMs = 20;
-  Result<protocol::Connection> connection = protocol::connect(address);
-  for (int waited = 0; !connection.ok() && waited < patience_ms; waited += kRetryMs) {
-    if (connection.error().kind != ErrorClass::kEnvironment) break;
-    std::this_thread::sleep_for(std::chrono::milliseconds(kRetryMs));
-    connection = protocol::connect(address);
-  }
-  if (!connection.ok()) return connection.error();
-  auto client = std::unique_ptr<Client>(new Client(training, std::move(*connection)));
+                                               Patience patience) {
+  GINN_ASSIGN(protocol::Connection connection, connect(address, patience));
+  auto client =
+      std::unique_ptr<Client>(new Client(training, std::move(connection), std::move(patience)));
   GINN_TRY(client->handshake(grantor));
   client->reader_ = std::thread([raw = client.get()] { raw->read(); });
   client->sender_ = std::thread([raw = client.get()] { raw->send_queued(); });
   return client;
 }
 
-Client::Client(const training::Training& training, protocol::Connection connection)
+Client::Client(const training::Training& training,
+               protocol::Connection connection,
+               Patience patience)
     : training_(training),
       connection_(std::move(connection)),
+      patience_(std::move(patience)),
       payload_bytes_(protocol::kContributionPrefixBytes +
                      training::encoded_size(training.graph())) {}
 
@@ -68,32 +86,37 @@ Client::~Client() {
   if (reader_.joinable()) reader_.join();
 }
 
+Status Client::expect(FrameType due, Bytes& payload) {
+  const Result<FrameType> type = connection_.receive_frame(0, payload, patience_.waiting);
+  if (!type.ok()) {
+    const std::string_view code = type.error().code;
+    const bool ended = code == "peer_closed" || code == "peer_gone" || code == "frame_truncated";
+    return ended ? gone() : type.error();
+  }
+  if (*type == FrameType::kVerdict) {
+    GINN_ASSIGN(const Verdict verdict, parse_verdict(payload));
+    return refusal(verdict);
+  }
+  if (*type == due) return ok_status();
+  return refused("verifier_mismatch",
+                 concat("the verifier sent a ",
+                        protocol::frame_name(*type),
+                        " frame where a ",
+                        protocol::frame_name(due),
+                        " frame was due"));
+}
+
 Status Client::handshake(const Grantor& grantor) {
   ByteWriter hello;
   hello.u16(protocol::kVersion);
   hello.u16(0);
-  GINN_TRY(connection_.send(FrameType::kHello, hello.view()));
   const std::string job_text = job::canonical(training_.job());
-  GINN_TRY(connection_.send(FrameType::kJob, as_bytes(job_text)));
+  // A verifier that refuses may be gone before it has read all of this: its verdict is what counts.
+  (void)connection_.send(FrameType::kHello, hello.view());
+  (void)connection_.send(FrameType::kJob, as_bytes(job_text));
 
   Bytes payload;
-  auto expect = [&](FrameType due) -> Status {
-    GINN_ASSIGN(const FrameType type, connection_.receive_frame(0, payload, nullptr));
-    if (type == FrameType::kVerdict) {
-      GINN_ASSIGN(const Verdict verdict, parse_verdict(payload));
-      return refusal(verdict);
-    }
-    if (type != due) {
-      return refused("verifier_mismatch",
-                     concat("the verifier sent a ",
-                            protocol::frame_name(type),
-                            " frame where a ",
-                            protocol::frame_name(due),
-                            " frame was due"));
-    }
-    return ok_status();
-  };
-  GINN_TRY(expect(FrameType::kStart));
+  GINN_TRY(expect(FrameType::kStart, payload));
   GINN_ASSIGN(const crypto::Json json, crypto::parse_json(as_text(payload)));
   certificate::StartStatement start;
   GINN_ASSIGN(start.nonce, crypto::string_field(json, "nonce"));
@@ -101,38 +124,64 @@ Status Client::handshake(const Grantor& grantor) {
   GINN_ASSIGN(start.job_digest, crypto::parse_tagged(digest));
   GINN_ASSIGN(const std::string key, crypto::string_field(json, "verifierKey"));
   GINN_ASSIGN(start.verifier_key, certificate::parse_key(key));
+  GINN_ASSIGN(evidence_, crypto::string_field(json, "evidence"));
   GINN_ASSIGN(const double life, crypto::number_field(json, "life"));
   start.life = life >= 1.0 && life <= 64.0 ? static_cast<uint32_t>(life) : 0;
   if (start.job_digest != job::digest(training_.job()) || start.nonce != training_.job().nonce) {
     return refused("verifier_mismatch", "the verifier asks leave for another job");
   }
   GINN_ASSIGN(const std::string grant, grantor(start));
-  GINN_TRY(connection_.send(FrameType::kGrant, as_bytes(grant)));
-  return expect(FrameType::kReady);
+  (void)connection_.send(FrameType::kGrant, as_bytes(grant));
+  return expect(FrameType::kReady, payload);
+}
+
+void Client::fail(const Error& error) {
+  std::lock_guard lock(mutex_);
+  if (!failure_) failure_ = error;
+  gone_ = true;
+  changed_.notify_all();
 }
 
 void Client::read() {
-  Bytes payload;
-  auto idle = [this]() -> Status {
-    std::lock_guard lock(mutex_);
-    if (stop_) return refused("stopped", "");
-    return ok_status();
-  };
-  for (;;) {
-    const Result<FrameType> type = connection_.receive_frame(0, payload, idle);
-    std::lock_guard lock(mutex_);
-    if (type.ok() && *type == FrameType::kStatus) {
-      if (auto status = protocol::parse_status(payload); status.ok()) status_ = *status;
-      continue;
+  const Status ended = caught([this]() -> Status {
+    Bytes payload;
+    const auto idle = [this]() -> Status {
+      std::lock_guard lock(mutex_);
+      if (stop_) return refused("stopped", "");
+      return ok_status();
+    };
+    for (;;) {
+      const Result<FrameType> type = connection_.receive_frame(0, payload, idle);
+      note_frame(type, payload);
+      if (!type.ok() || *type != FrameType::kStatus) return ok_status();
     }
-    if (type.ok() && *type == FrameType::kVerdict) {
-      if (auto verdict = parse_verdict(payload); verdict.ok()) verdict_ = *verdict;
-    }
-    gone_ = true;
-    read_done_ = true;
-    changed_.notify_all();
-    return;
+  });
+  if (!ended.ok()) fail(ended.error());
+  std::lock_guard lock(mutex_);
+  gone_ = true;
+  read_done_ = true;
+  changed_.notify_all();
+}
+
+void Client::note_frame(const Result<FrameType>& type, ByteView payload) {
+  if (!type.ok()) return;
+  std::lock_guard lock(mutex_);
+  if (*type == FrameType::kStatus) {
+    if (auto status = protocol::parse_status(payload); status.ok()) status_ = *status;
+  } else if (*type == FrameType::kVerdict) {
+    if (auto verdict = parse_verdict(payload); verdict.ok()) verdict_ = *verdict;
   }
+}
+
+Status Client::wait(std::unique_lock<std::mutex>& lock, const std::function<bool()>& ready) {
+  constexpr auto kEach = std::chrono::milliseconds(200);
+  while (!changed_.wait_for(lock, kEach, ready)) {
+    if (!patience_.waiting) continue;
+    lock.unlock();
+    GINN_TRY(patience_.waiting());
+    lock.lock();
+  }
+  return ok_status();
 }
 
 size_t Client::queue_limit() const {
@@ -144,7 +193,8 @@ Status Client::send(uint64_t t, uint32_t j, const training::Contribution& contri
   Bytes payload;
   {
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return gone_ || queue_.size() < queue_limit(); });
+    GINN_TRY(wait(lock, [&] { return gone_ || queue_.size() < queue_limit(); }));
+    if (failure_) return *failure_;
     if (gone_) return refused("verifier_stopped", "the verifier has ended the run");
     if (!spare_.empty()) {
       payload = std::move(spare_.back());
@@ -165,47 +215,45 @@ Status Client::send(uint64_t t, uint32_t j, const training::Contribution& contri
 }
 
 void Client::send_queued() {
-  std::unique_lock lock(mutex_);
-  for (;;) {
-    changed_.wait(lock, [&] { return stop_ || gone_ || !queue_.empty(); });
-    if (stop_ || gone_) return;
-    // References into a deque stay valid while others are pushed at its end.
-    const Bytes& payload = queue_.front();
+  const Status ended = caught([this]() -> Status {
+    std::unique_lock lock(mutex_);
+    for (;;) {
+      changed_.wait(lock, [&] { return stop_ || gone_ || ending_ || !queue_.empty(); });
+      if (stop_ || gone_) return ok_status();
+      if (queue_.empty()) break;
+      // References into a deque stay valid while others are pushed at its end.
+      const Bytes& payload = queue_.front();
+      lock.unlock();
+      const bool sent = connection_.send(FrameType::kContribution, payload).ok();
+      lock.lock();
+      spare_.push_back(std::move(queue_.front()));
+      queue_.pop_front();
+      if (!sent) gone_ = true;
+      changed_.notify_all();
+    }
     lock.unlock();
-    const bool sent = connection_.send(FrameType::kContribution, payload).ok();
-    lock.lock();
-    spare_.push_back(std::move(queue_.front()));
-    queue_.pop_front();
-    if (!sent) gone_ = true;
-    changed_.notify_all();
-  }
+    // A verifier that has already given its verdict no longer reads.
+    (void)connection_.send(FrameType::kEnd, {});
+    connection_.finish_sending();
+    return ok_status();
+  });
+  if (!ended.ok()) fail(ended.error());
 }
 
 Result<Verdict> Client::wait_verdict() {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] { return read_done_; });
-  if (!verdict_) {
-    return environment_error("verifier_gone",
-                             "the verifier ended without a verdict: its log says why");
-  }
-  return *verdict_;
+  GINN_TRY(wait(lock, [&] { return read_done_ || failure_; }));
+  if (verdict_) return *verdict_;
+  return failure_ ? *failure_ : gone();
 }
 
 Result<Verdict> Client::finish() {
   {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return gone_ || queue_.empty(); });
+    std::lock_guard lock(mutex_);
+    ending_ = true;
   }
-  // A verifier that has already given its verdict no longer reads.
-  (void)connection_.send(FrameType::kEnd, {});
-  connection_.finish_sending();
+  changed_.notify_all();
   return wait_verdict();
-}
-
-std::optional<Verdict> Client::early_verdict() {
-  const Result<Verdict> verdict = wait_verdict();
-  if (!verdict.ok()) return std::nullopt;
-  return *verdict;
 }
 
 protocol::RunStatus Client::status() const {

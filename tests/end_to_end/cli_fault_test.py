@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs that cannot end well: killed programs, Ctrl-C, a full disk.
+"""Runs that cannot end well: killed programs, Ctrl-C, a full disk, too little memory.
 
 Usage: cli_fault_test.py FOLDER_OF_PROGRAMS.
 """
@@ -8,10 +8,15 @@ import os
 import resource
 import shutil
 import signal
+import socket
 import subprocess
+import sys
 import time
 
 from cli_lab import LIMIT_SECONDS, LONG, LabTest, children, main, program
+
+SOON_SECONDS = 15  # an end that somebody waits for, on a busy machine
+TOLD = ["metrics.csv", "report.html", "run.json"]  # what a run that was cut short still leaves
 
 
 class Interrupted(LabTest):
@@ -29,6 +34,9 @@ class Interrupted(LabTest):
         error = train.communicate(timeout=LIMIT_SECONDS)[1]
         self.assertEqual(children(train.pid), [])
         self.assert_no_result(self.dir / "r")
+        for name in TOLD:
+            self.assertTrue((self.dir / "r" / name).exists(), name)
+        self.assertIn(",", (self.dir / "r" / "metrics.csv").read_text().splitlines()[1])
         return error
 
     def test_killed_verifier(self):
@@ -36,7 +44,9 @@ class Interrupted(LabTest):
         os.kill(verifier, signal.SIGKILL)
         error = self.end(train)
         self.assertEqual(train.returncode, 3, error)
-        self.assertIn("verifier", error)
+        self.assertIn("verifier_gone", error)
+        self.assertIn("exit code 137", error)
+        self.assertIn("verifier.log", error)
 
     def test_control_c(self):
         for number in [signal.SIGINT, signal.SIGTERM]:
@@ -47,6 +57,50 @@ class Interrupted(LabTest):
             self.assertEqual(train.returncode, 3, error)
             self.assertIn("interrupted", error)
             self.assertFalse(alive(verifier))
+            # The verifier had the time to write down how it ended.
+            rejection = self.ginn(0, "inspect", "r/rejection.json", "--json").stdout
+            self.assertIn('"worker_disconnected"', rejection)
+
+    def interrupt(self, process, number):
+        begin = time.monotonic()
+        process.send_signal(number)
+        error = process.communicate(timeout=LIMIT_SECONDS)[1]
+        self.assertLess(time.monotonic() - begin, SOON_SECONDS)
+        self.assertEqual(process.returncode, 3, error)
+        self.assertIn("interrupted", error)
+
+    def test_control_c_while_the_verifier_stands_still(self):
+        train, verifier = self.long_run()
+        os.kill(verifier, signal.SIGSTOP)
+        time.sleep(1)  # the queue fills up
+        self.interrupt(train, signal.SIGINT)
+        self.assertFalse(alive(verifier))
+        self.assertTrue((self.dir / "r" / "metrics.csv").exists())
+
+    def test_control_c_while_nobody_answers(self):
+        job = self.job()
+        for number in [signal.SIGINT, signal.SIGTERM]:
+            (self.dir / "socket").unlink(missing_ok=True)
+            with socket.socket(socket.AF_UNIX) as listener:
+                listener.bind(str(self.dir / "socket"))
+                listener.listen()
+                work = self.start("ginn", "work", job, "--connect", f"unix:{self.dir}/socket")
+                with listener.accept()[0] as connection:
+                    connection.recv(1)
+                    self.interrupt(work, number)
+        (self.dir / "socket").unlink()
+        for verb in [["work", job, "--connect"], ["train", job, "--out", "r", "--verifier"]]:
+            process = self.start("ginn", *verb, f"unix:{self.dir}/socket")
+            self.assertIn(f"nobody listens at unix:{self.dir}/socket", process.stderr.readline())
+            self.interrupt(process, signal.SIGINT)
+
+    def test_control_c_of_a_baseline(self):
+        run = self.start("ginn", "train", self.job(epochs=LONG), "--out", "r", "--json-lines",
+                         "--threads", 1, "--unverified")
+        self.assertIn('"step":1,', run.stdout.readline())
+        self.interrupt(run, signal.SIGINT)
+        for name in TOLD:
+            self.assertTrue((self.dir / "r" / name).exists(), name)
 
     def test_killed_worker_takes_the_verifier_along(self):
         train, verifier = self.long_run()
@@ -59,11 +113,69 @@ class Interrupted(LabTest):
         self.assertFalse((self.dir / "r" / "certificate.json").exists())
 
 
+class BrokenVerifier(LabTest):
+    """Another program in the place of ginn-verifier, which a run starts."""
+
+    def train(self, script):
+        programs = self.dir / "bin"
+        programs.mkdir(exist_ok=True)
+        shutil.copy(program("ginn"), programs / "ginn")
+        (programs / "ginn-verifier").write_text(f"#!{sys.executable}\n{script}")
+        (programs / "ginn-verifier").chmod(0o755)
+        shutil.rmtree(self.dir / "r", ignore_errors=True)
+        begin = time.monotonic()
+        done = subprocess.run([programs / "ginn", "train", self.job(), "--out", self.dir / "r"],
+                              env=self.environment(), capture_output=True, text=True, check=False,
+                              timeout=LIMIT_SECONDS)
+        self.assertLess(time.monotonic() - begin, SOON_SECONDS)
+        self.assertEqual(done.returncode, 3, done.stderr)
+        self.assert_no_result(self.dir / "r")
+        return done.stderr
+
+    def test_that_does_not_start(self):
+        error = self.train("import sys\nprint('first')\nsys.exit('ginn-verifier: why')\n")
+        self.assertRegex(error, r"verifier_gone: .*exit code 1: ginn-verifier: why; .*\.log")
+
+    def test_that_dies_in_the_handshake(self):
+        listen = ("import socket, sys\ns = socket.socket(socket.AF_UNIX)\n"
+                  "s.bind(sys.argv[2].removeprefix('unix:'))\ns.listen()\nc = s.accept()[0]\n")
+        for more in ["", "c.recv(12)\n", "c.sendall(bytes(3))\n"]:
+            error = self.train(listen + more + "sys.exit('ginn-verifier: why')\n")
+            self.assertRegex(error, r"verifier_gone: .*exit code 1: ginn-verifier: why")
+
+
+class Surroundings(LabTest):
+    def test_a_long_temporary_folder(self):
+        long = self.temporary / ("x" * 90)
+        long.mkdir()
+        self.refused("train", self.job(), "--out", "r", code=3, env={"TMPDIR": str(long)},
+                     naming=["TMPDIR", long])
+        long.rmdir()
+
+    def test_memory(self):
+        """However little memory there is: an error of the environment, or the run is good."""
+        job, codes = self.job(model="resnet20"), set()
+        for mode in [[], ["--unverified"]]:
+            for megabytes in [24, 48, 64, 72, 104, 120, 208, 4096]:
+                def limit(most=megabytes << 20):
+                    resource.setrlimit(resource.RLIMIT_AS, (most, most))
+                shutil.rmtree(self.dir / "r", ignore_errors=True)
+                done = subprocess.run(
+                    [program("ginn"), "train", job, "--out", "r", "--threads", "4", *mode],
+                    env=self.environment(), cwd=self.dir, capture_output=True, text=True,
+                    preexec_fn=limit, timeout=LIMIT_SECONDS, check=False)
+                self.assertIn(done.returncode, [0, 3], (megabytes, done.stdout, done.stderr))
+                codes.add(done.returncode)
+        self.assertEqual(codes, {0, 3})
+
+
 class FullDisk(LabTest):
     def fails(self, out, **options):
-        """A verified run ends without a verdict or rejected, a baseline with the reason."""
-        done = self.ginn(1, "train", self.job(), "--out", out, **options)
-        self.assertRegex(done.stdout, r"REJECTED: write_failed: \S+/model\.safetensors")
+        """Not the worker's fault: an error of the environment, and nobody is accused."""
+        self.refused("train", self.job(), "--out", out, code=3,
+                     naming=["verifier_failed", "write_failed", out / "model.safetensors"],
+                     **options)
+        self.assertFalse((out / "rejection.json").exists())
         self.assert_no_result(out)
         for mode in ["--unverified", "--trusted-only"]:
             shutil.rmtree(out)

@@ -59,8 +59,70 @@ class Runs(LabTest):
         self.refused("verify", "r", "--job", self.job("bare.toml", root=""), naming=["bare.toml",
                                                                                     "data.root"])
         self.refused("verify", "r", "--job-digest", "sha256:12", naming=["sha256"])
-        self.refused("verify", "missing", "--job", job, naming=["missing/job.json"])
-        self.refused("verify", "missing", naming=["missing"])
+        self.refused("verify", "missing", "--job", job, naming=["missing: no such folder"])
+        self.refused("verify", "missing", naming=["missing: no such folder"])
+        self.refused("verify", "r", "--job-digest", "abc", naming=["--job-digest", "abc", "64"])
+        self.refused("verify", "r", "--owner-key", "foo", naming=["--owner-key", "foo", "64"])
+        upper = digest.removeprefix("sha256:").upper()
+        self.assertEqual(verdict(0, "--job-digest", upper, allow), ("accepted", []))
+        self.assertEqual(verdict(0, "--job-digest", digest, "--job", job, allow), ("accepted", []))
+
+    def test_what_is_said(self):
+        """A guarantee only with an accepted run; SIMULATED once, wherever it matters."""
+        job = self.job()
+        self.train(job, "--out", "r", "--quiet")
+        allow = "--allow-simulated"
+        for code, arguments in [(0, ["--job", job, allow]), (1, [allow]), (1, ["--job", job])]:
+            said = json.loads(self.ginn(code, "verify", "r", *arguments, "--json").stdout)
+            self.assertEqual(said["guarantee"] != "", said["verdict"] == "accepted")
+            self.assertEqual(said["summary"].upper().count("SIMULATED: "), 1, said["summary"])
+            replayed = [c["detail"] for c in said["checks"] if c["name"] == "replayed"]
+            self.assertRegex(replayed[0], r"replayed, \d+\.\d expected$")
+
+    def test_facts_of_the_folder_decide_nothing(self):
+        """The relying party's TOML names only a root; the folder cannot prevent a verdict."""
+        job = self.job()
+        self.train(job, "--out", "r", "--quiet")
+        file = self.dir / "r" / "job.json"
+        good = file.read_text()
+
+        def edited(change):
+            document = json.loads(good)
+            change(document)
+            return json.dumps(document, sort_keys=True, separators=(",", ":"))
+        texts = {
+            "records": edited(lambda d: d["data"].update(records="129")),
+            "tree": edited(lambda d: d["data"].update(tree="sha256:" + "0" * 64)),
+            "garbage": "{",
+            "missing": None,
+            "fifo": None,
+        }
+        for case, text in texts.items():
+            with self.subTest(case):
+                file.unlink()
+                if text is not None:
+                    file.write_text(text)
+                elif case == "fifo":
+                    os.mkfifo(file)
+                done = self.ginn(1, "verify", "r", "--job", job, "--allow-simulated", "--json")
+                said = json.loads(done.stdout)
+                self.assertEqual(said["verdict"], "rejected")
+                self.assertEqual([c["name"] for c in said["checks"] if not c["ok"]], ["job_file"])
+                self.assertEqual(done.stderr, "")
+                if text is None and case != "fifo":
+                    file.touch()
+        file.unlink()
+        file.write_text(good)
+        self.ginn(0, "verify", "r", "--job", job, "--allow-simulated")
+        # Another root is an answer; a file that does not fit its own data is an error.
+        foreign = self.job("foreign.toml", root="sha256:" + "1" * 64)
+        done = self.ginn(1, "verify", "r", "--job", foreign, "--allow-simulated")
+        self.assertRegex(done.stdout, r"FAIL +your_job +the run's data has the root " + self.root)
+        wide = self.job("wide.toml", extra="[data2]")
+        self.refused("verify", "r", "--job", wide, naming=["wide.toml", "data2"])
+        counted = self.job("counted.toml")
+        counted.write_text(counted.read_text().replace("crop = 1", "crop = 5"))
+        self.refused("verify", "r", "--job", counted, naming=["counted.toml", "augment.crop"])
 
     def test_eval_and_inspect(self):
         self.train(self.job(epochs=20, model="mlp"), "--out", "r", "--unverified", "--quiet")
@@ -135,10 +197,18 @@ class Runs(LabTest):
             self.train(job, "--out", f"r{seed}", "--quiet")
             self.ginn(0, "verify", f"r{seed}", "--job", job, "--allow-simulated")
 
+    def test_a_plan_says_nothing_as_done(self):
+        job = self.job(verify="all")
+        for text in [json.loads(self.ginn(0, "plan", job, "--json").stdout)["guarantee"],
+                     " ".join(self.ginn(0, "plan", job).stdout.split())]:
+            self.assertIn("Each of the 32 contributions will be replayed", text)
+            self.assertNotIn("was replayed", text)
+
     def test_json_outputs(self):
         job = self.job()
         done = self.train(job, "--out", "r", "--json")
         self.assertIs(json.loads(done.stdout)["accepted"], True)
+        self.assertIs(json.loads(done.stdout)["simulated"], True)
         lines = self.train(job, "--out", "l", "--unverified", "--json-lines").stdout.splitlines()
         steps = [json.loads(line)["step"] for line in lines if line.startswith("{")]
         self.assertEqual(steps, list(range(1, 9)))
@@ -166,8 +236,9 @@ class Apart(LabTest):
         job = self.job()
         verifier = self.verifier("--records", self.records_file(), "--threads", 2)
         done = self.ginn(0, "work", "--connect", f"unix:{self.dir}/socket", job)
-        self.assertIn("accepted", done.stdout)
+        self.assertIn("accepted by a SIMULATED TEE", done.stdout)
         self.assertEqual(verifier.wait(LIMIT_SECONDS), 0)
+        self.assertIn("accepted by a SIMULATED TEE", verifier.stderr.read())
         self.ginn(0, "verify", "v", "--job", job, "--allow-simulated")
         self.ginn(0, "train", job, "--out", "r", "--unverified")
         self.assertEqual((self.dir / "v" / "model.safetensors").read_bytes(),
@@ -175,9 +246,43 @@ class Apart(LabTest):
 
     def test_train_with_a_running_verifier(self):
         verifier = self.verifier("--records", self.records_file())
-        self.ginn(0, "train", self.job(), "--out", "r", "--verifier", f"unix:{self.dir}/socket")
+        job, address = self.job(), f"unix:{self.dir}/socket"
+        done = self.ginn(0, "train", job, "--out", "r", "--verifier", address)
         self.assertEqual(verifier.wait(LIMIT_SECONDS), 0)
-        self.assertTrue((self.dir / "v" / "certificate.json").exists())
+        self.ginn(0, "verify", "v", "--job", job, "--allow-simulated")
+        # Its files are there, and not here; nothing here claims otherwise.
+        self.assertEqual({p.name for p in (self.dir / "r").iterdir()},
+                         {"metrics.csv", "report.html", "run.json"})
+        self.assertIn("accepted by a SIMULATED TEE", done.stdout)
+        self.assertIn("in the verifier's folder", done.stdout)
+        report = (self.dir / "r" / "report.html").read_text()
+        self.assertNotIn("REJECTED", report)
+        self.assertNotIn("Rejected", report)
+        self.assertIn("SIMULATED", report)
+        self.assertIn("on the word of a verifier", report)
+
+    def test_out_of_the_verifier(self):
+        """Looked at before anything is trained."""
+        records, job = self.records_file(), self.job()
+        out = self.dir / "v"
+        arguments = ["--listen", f"unix:{self.dir}/socket", "--records", records, "--out", out]
+
+        def refuses(naming):
+            process = self.start("ginn-verifier", *arguments)
+            error = process.communicate(timeout=LIMIT_SECONDS)[1]
+            self.assertEqual(process.returncode, 2, error)
+            self.assertRegex(error, naming)
+            self.assertFalse((self.dir / "socket").exists())
+        refuses("not_a_folder: .*/v: no such folder")
+        out.mkdir()
+        (out / "verifier.log").write_text("of whoever started it")
+        verifier = self.start("ginn-verifier", *arguments)
+        self.ginn(0, "work", "--connect", f"unix:{self.dir}/socket", job)
+        self.assertEqual(verifier.wait(LIMIT_SECONDS), 0)
+        before = (out / "certificate.json").read_bytes()
+        refuses("out_exists: .*/v has the ")
+        self.assertEqual((out / "certificate.json").read_bytes(), before)
+        self.ginn(0, "verify", out, "--job", job, "--allow-simulated")
 
     def test_records_that_are_not_the_job_s(self):
         records = self.records_file()
@@ -204,6 +309,7 @@ class Apart(LabTest):
                 self.assert_no_result(self.dir / "v")
 
     def test_arguments_of_the_verifier(self):
+        (self.dir / "v").mkdir()
         full = ["--listen", f"unix:{self.dir}/s", "--records", "missing.bin", "--out", "v"]
         for arguments, naming in [([], "--listen"), (["--what", "x"], "--what"),
                                   (full + ["--threads", "0"], "--threads"),

@@ -61,7 +61,7 @@ class Usage(LabTest):
         self.assertEqual((self.dir / "new.toml").read_text(), "mine")
         os.symlink("nowhere", self.dir / "link.toml")
         self.refused("init", "link.toml", naming=["link.toml"])
-        self.refused("init", "no/folder.toml", code=3, naming=["no/folder.toml"])
+        self.refused("init", "no/folder.toml", naming=["no/folder.toml", "no such folder"])
 
 
 class Data(LabTest):

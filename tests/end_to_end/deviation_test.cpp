@@ -203,10 +203,20 @@ class Disk : public Deviations {
       worker.end();
     }
     const std::string code = worker.code();
+    // The machine's failure accuses nobody: an error, told to the worker, and nothing signed.
+    environment_ =
+        !worker.outcome().ok() && worker.outcome().error().kind == ErrorClass::kEnvironment;
+    EXPECT_EQ(environment_, !worker.outcome().ok());
+    EXPECT_EQ(exists(out_ / certificate::kRejectionFile), !environment_ && code != "accepted");
+    if (!worker.verdict().empty()) {
+      EXPECT_EQ(worker.verdict(), code);
+      EXPECT_EQ(worker.environment(), environment_);
+    }
     EXPECT_EQ(exists(out_ / certificate::kCertificateFile), code == "accepted");
     EXPECT_EQ(exists(out_ / certificate::kModelFile), code == "accepted");
     return code;
   }
+  bool environment_ = false;
   size_t pixel(uint64_t record) const { return record * honest().job.data.record_bytes() + 20; }
 };
 
@@ -214,6 +224,8 @@ TEST_F(Disk, BitFlippedBeforeTheStart) {
   for (uint64_t record : {0, 33, 63}) {
     flip(records_, pixel(record));
     EXPECT_EQ(run_harmed([] {}, always), "dataset_root_mismatch") << record;
+    EXPECT_FALSE(environment_);
+    std::filesystem::remove(out_ / certificate::kRejectionFile);
     flip(records_, pixel(record));
   }
   EXPECT_EQ(run_harmed([] {}, always), "accepted");
@@ -233,22 +245,42 @@ TEST_F(Disk, TruncatedFile) {
   const Bytes all = contents(records_);
   write(records_, ByteView(all).first(all.size() - 1));
   EXPECT_EQ(run_harmed([] {}, always), "dataset_size");
+  std::filesystem::remove(out_ / certificate::kRejectionFile);
   write(records_, all);
   // Record 63 is in the last epoch's permutation and in the statistics or a replay.
   EXPECT_EQ(run_harmed([&] { std::filesystem::resize_file(records_, 10); }, always),
             "record_unreadable");
+  EXPECT_TRUE(environment_);
 }
 
 TEST_F(Disk, EmptyOrMissingFile) {
   write(records_, {});
   EXPECT_EQ(run_harmed([] {}, always), "dataset_size");
+  EXPECT_FALSE(environment_);
+  std::filesystem::remove(out_ / certificate::kRejectionFile);
   std::filesystem::remove(records_);
   EXPECT_EQ(run_harmed([] {}, always), "record_unreadable");
+  EXPECT_TRUE(environment_);
 }
 
 TEST_F(Disk, OutputFolderGone) {
   std::filesystem::remove_all(out_);
   EXPECT_EQ(run_harmed([] {}, always), "write_failed");
+  EXPECT_TRUE(environment_);
+}
+
+TEST_F(Disk, ADeviationWhoseRejectionCannotBeWritten) {
+  const uint64_t at = honest().index(kStep, kMicrobatch);
+  RawWorker worker(honest(), records_, out_, always);
+  ASSERT_TRUE(worker.shake_hands());
+  std::filesystem::remove_all(out_);
+  worker.contributions(0, at);
+  worker.frame(FrameType::kContribution, off_by_one());
+  worker.contributions(at + 1, honest().payloads.size());
+  worker.end();
+  EXPECT_EQ(worker.code(), "write_failed") << "nothing is left: an error";
+  EXPECT_EQ(worker.verdict(), "deviation") << "the worker is told the truth";
+  EXPECT_FALSE(worker.environment());
 }
 
 }  // namespace

@@ -272,7 +272,9 @@ void RawWorker::listen() {
       if (status.ok()) most_queued_ = std::max(most_queued_, status->replays_queued);
     } else if (*type == FrameType::kVerdict) {
       const auto json = crypto::parse_json(as_text(payload));
-      if (json.ok()) verdict_ = crypto::string_field(*json, "code").value();
+      if (!json.ok()) continue;
+      verdict_ = crypto::string_field(*json, "code").value();
+      environment_ = crypto::bool_field(*json, "environment").value();
     }
   }
 }
@@ -300,7 +302,7 @@ std::string verified_run(const Honest& honest,
   VerifierThread verifier(
       options(write_records(honest, folder), out, std::move(coin), verifier_threads),
       [&] { return listener->accept(nullptr); });
-  auto client = worker::Client::create(address, *honest.training, sign_grant, 5000);
+  auto client = worker::Client::create(address, *honest.training, sign_grant, {.connect_ms = 5000});
   GINN_CHECK(client.ok());
   worker::Hooks hooks;
   hooks.contribution = [&](uint64_t t, uint32_t j, training::Contribution& c) {

@@ -114,13 +114,15 @@ class RawWorker {
   // Ends this side's stream, then the verifier's code.
   std::string code();
   const Result<verifier::Outcome>& outcome() { return verifier_->outcome(); }
-  // The largest queue that status frames told of, and the code of the verdict frame; after code().
+  // The largest queue that status frames told of, and the code of the verdict frame and whether it
+  // blames the verifier's environment; after code().
   uint64_t most_queued() const { return most_queued_; }
   const std::string& verdict() const { return verdict_; }
-
- private:
+  bool environment() const { return environment_; }
+  // For runs that end before they are ready: reads on until the verdict frame or the end.
   void listen();
 
+ private:
   const Honest& honest_;
   int descriptor_ = -1;
   std::unique_ptr<protocol::Connection> connection_;
@@ -128,6 +130,7 @@ class RawWorker {
   std::thread reader_;
   uint64_t most_queued_ = 0;
   std::string verdict_;
+  bool environment_ = false;
 };
 
 verifier::Options options(const std::filesystem::path& records,

@@ -36,6 +36,29 @@ TEST_F(Lies, VersionAndJob) {
   EXPECT_EQ(offered(job::canonical(other)), "dataset_size");
 }
 
+TEST_F(Lies, EarlyEndsAreToldTo) {
+  // Without a job there is nothing to sign, but the worker learns why.
+  const auto told = [&](const Lie& lie) {
+    std::string verdict;
+    const std::string code = code_of([&](RawWorker& w) {
+      lie(w);
+      w.listen();
+      verdict = w.verdict();
+      EXPECT_FALSE(w.environment());
+    });
+    EXPECT_EQ(verdict, code);
+    EXPECT_FALSE(rejected_);
+    return code;
+  };
+  EXPECT_EQ(told([](RawWorker& w) { w.hello(protocol::kVersion + 1); }), "protocol_version");
+  EXPECT_EQ(told([](RawWorker& w) {
+              w.hello();
+              w.job("{}");
+            }),
+            "json_field");
+  EXPECT_EQ(told([](RawWorker& w) { w.end(); }), "frame_order");
+}
+
 TEST_F(Lies, Grants) {
   const auto with = [&](const std::function<std::string(certificate::StartStatement)>& sign) {
     return code_of([&](RawWorker& w) {

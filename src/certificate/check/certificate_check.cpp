@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 #include <optional>
 
 #include "base/text.h"
@@ -15,6 +16,12 @@ namespace {
 namespace fs = std::filesystem;
 using protocol::ReplayedTranscript;
 
+// At most 2^40 contributions are expected: far below 2^63 tenths.
+std::string one_decimal(double value) {
+  const auto tenths = static_cast<uint64_t>(std::llround(value * 10.0));
+  return concat(tenths / 10, ".", tenths % 10);
+}
+
 class CertificateCheck : FolderCheck {
  public:
   CertificateCheck(const fs::path& dir, const RelyingParty& relying_party)
@@ -27,7 +34,7 @@ class CertificateCheck : FolderCheck {
     outcome.simulated = simulated_;
     outcome.uncovered_files = uncovered(entries_, covered_);
     outcome.verdict = verdict(outcome.checks);
-    if (outcome.verdict != Verdict::kRejected) {
+    if (outcome.verdict == Verdict::kAccepted) {
       outcome.guarantee = *crypto::string_field(statement_.guarantee, "statement");
     }
     outcome.summary = summary(outcome);
@@ -161,7 +168,7 @@ class CertificateCheck : FolderCheck {
                   " of ",
                   total,
                   " contributions replayed, ",
-                  terms_->sampling.expected_replays(),
+                  one_decimal(terms_->sampling.expected_replays()),
                   " expected");
   }
 
@@ -216,14 +223,14 @@ class CertificateCheck : FolderCheck {
 
   // The job that nobody brought costs the acceptance, but is no failure of the run.
   bool fails(const Check& check) const {
-    return !check.ok && (check.name != "your_job" || relying_party_.job_digest);
+    return !check.ok && (check.name != "your_job" || relying_party_.brings_job());
   }
 
   Verdict verdict(const std::vector<Check>& checks) const {
     for (const Check& check : checks) {
       if (fails(check)) return Verdict::kRejected;
     }
-    return relying_party_.job_digest ? Verdict::kAccepted : Verdict::kConsistent;
+    return relying_party_.brings_job() ? Verdict::kAccepted : Verdict::kConsistent;
   }
 
   std::string summary(const Outcome& outcome) const {
@@ -242,6 +249,8 @@ class CertificateCheck : FolderCheck {
     const auto failed = std::find_if(outcome.checks.begin(),
                                      outcome.checks.end(),
                                      [this](const Check& check) { return fails(check); });
+    // The detail of "simulated" begins with that word itself.
+    if (failed->name == "simulated") return concat("REJECTED: ", failed->detail);
     return concat("REJECTED: ", failed->name, ": ", failed->detail);
   }
 

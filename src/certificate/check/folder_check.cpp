@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "certificate/issue/format.h"
+#include "job/job.h"
 
 namespace ginn::certificate {
 namespace {
@@ -59,19 +60,31 @@ Result<std::string> FolderCheck::job_file_result(const StatementHead& head) {
 }
 
 void FolderCheck::check_your_job(const StatementHead& head) {
-  const auto& yours = relying_party_.job_digest;
-  if (!yours) {
-    report_.skip("your_job", "bring the job (--job FILE) or its digest (--job-digest HEX)");
-  } else if (*yours == head.job_digest) {
-    report_.add("your_job", concat("the run's job is yours: ", crypto::tagged(*yours)));
+  if (relying_party_.brings_job()) {
+    report_.add("your_job", your_job_result(head));
   } else {
-    report_.add("your_job",
-                refused("your_job",
-                        concat("the run's job is ",
-                               crypto::tagged(head.job_digest),
-                               "; yours is ",
-                               crypto::tagged(*yours))));
+    report_.skip("your_job", "bring the job (--job FILE) or its digest (--job-digest HEX)");
   }
+}
+
+Result<std::string> FolderCheck::your_job_result(const StatementHead& head) {
+  std::optional<crypto::Digest> yours = relying_party_.job_digest;
+  if (!yours) {
+    const Result<job::Job> job = job::parse(head.job);
+    if (!job.ok()) {
+      return refused("your_job",
+                     concat("the run's job cannot be compared with yours: ", job.error().message));
+    }
+    GINN_ASSIGN(yours, relying_party_.job_of_facts(job->data));
+  }
+  if (*yours == head.job_digest) {
+    return concat("the run's job is yours: ", crypto::tagged(*yours));
+  }
+  return refused("your_job",
+                 concat("the run's job is ",
+                        crypto::tagged(head.job_digest),
+                        "; yours is ",
+                        crypto::tagged(*yours)));
 }
 
 void FolderCheck::check_simulated() {

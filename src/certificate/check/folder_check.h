@@ -32,6 +32,7 @@ class FolderCheck {
   Result<std::string> job_file_result(const StatementHead& head);
   Result<std::string> subject_result(const std::vector<Subject>& subjects);
   void check_your_job(const StatementHead& head);
+  Result<std::string> your_job_result(const StatementHead& head);
   void check_simulated();
 
   // Once, with a limit, no symbolic link.

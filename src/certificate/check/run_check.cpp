@@ -20,13 +20,16 @@ std::string_view verdict_name(Verdict verdict) {
   GINN_CHECK(false);
 }
 
-Result<Outcome> check_run(const fs::path& dir, const RelyingParty& relying_party) {
+Status require_folder(const fs::path& dir) {
   std::error_code error;
-  if (!fs::is_directory(dir, error)) {
-    return input_error(
-        "not_a_folder",
-        concat(printable(dir.native(), 400), ": no such folder; expected the folder of a run"));
-  }
+  if (fs::is_directory(dir, error)) return ok_status();
+  return input_error(
+      "not_a_folder",
+      concat(printable(dir.native(), 400), ": no such folder; expected the folder of a run"));
+}
+
+Result<Outcome> check_run(const fs::path& dir, const RelyingParty& relying_party) {
+  GINN_TRY(require_folder(dir));
   const auto entries = list_folder(dir);
   if (entries.ok() && has_entry(*entries, kRejectionFile) &&
       !has_entry(*entries, kCertificateFile)) {

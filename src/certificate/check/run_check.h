@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -8,6 +9,7 @@
 
 #include "crypto/sha256.h"
 #include "crypto/signature.h"
+#include "data/dataset.h"
 
 namespace ginn::certificate {
 
@@ -16,6 +18,13 @@ struct RelyingParty {
   std::optional<crypto::Digest> job_digest;    // without it, a run is at best consistent
   bool allow_simulated = false;                // take simulated evidence, which proves nothing
   std::optional<crypto::PublicKey> owner_key;  // needed for grants that were not signed locally
+  // Instead of the digest, for a job file that names only the root of its data: the digest of that
+  // job, given the facts (number and shape of the records) that the run's job states. Those are
+  // hostile: an error unless they have the root, which then is the reason that "your_job" fails.
+  using JobOfFacts = std::function<Result<crypto::Digest>(const data::DatasetFacts&)>;
+  JobOfFacts job_of_facts = nullptr;
+
+  bool brings_job() const { return job_digest.has_value() || job_of_facts != nullptr; }
 };
 
 enum class Verdict { kAccepted, kConsistent, kRejected };
@@ -33,7 +42,7 @@ struct Outcome {
   bool simulated = false;
   std::vector<Check> checks;                 // all of them, in order
   std::vector<std::string> uncovered_files;  // in the folder, but vouched for by nothing
-  std::string guarantee;  // the certificate's sentence; empty when the run is rejected
+  std::string guarantee;  // the certificate's sentence; empty unless the run is accepted
   std::string summary;    // one or two sentences for people
 };
 
@@ -69,6 +78,9 @@ inline constexpr std::string_view kRejectionChecks[] = {"folder",
                                                         "simulated"};
 
 inline constexpr uint64_t kMaxModelBytes = uint64_t{1} << 32;
+
+// Code "not_a_folder".
+Status require_folder(const std::filesystem::path& dir);
 
 // The relying party's check of a run's folder, every file of which is hostile. An error only when
 // `dir` is no folder: code "not_a_folder".

@@ -13,6 +13,10 @@ namespace {
 namespace fs = std::filesystem;
 using crypto::Json;
 
+constexpr const char* kAfterCertificate =
+    "envelope payload_type statement signature evidence job job_file guarantee replayed transcript "
+    "model grants your_job simulated";
+
 Json::Object& predicate_of(Json::Object& statement) { return *statement["predicate"].as_object(); }
 
 TEST(CheckRun, AcceptsAgainstTheRelyingPartysJob) {
@@ -41,6 +45,7 @@ TEST(CheckRun, ConsistentWithoutAJob) {
   EXPECT_EQ(failed_checks(outcome), "");
   EXPECT_EQ(skipped_checks(outcome), "your_job");
   EXPECT_TRUE(outcome.summary.starts_with("CONSISTENT, not accepted"));
+  EXPECT_EQ(outcome.guarantee, "") << "nothing is promised without a job to compare with";
 }
 
 TEST(CheckRun, RejectedAgainstAnotherJob) {
@@ -48,6 +53,52 @@ TEST(CheckRun, RejectedAgainstAnotherJob) {
   RelyingParty other = run.relying_party();
   (*other.job_digest)[0] ^= 1;
   expect_rejected(run.check(other), "your_job");
+}
+
+// A job file that names its data's root, as the command line resolves it.
+RelyingParty with_root(const FakeRun& run,
+                       const crypto::Digest& root,
+                       std::string* seen = nullptr) {
+  RelyingParty party = run.relying_party();
+  party.job_digest.reset();
+  party.job_of_facts =
+      [&run, root, seen](const data::DatasetFacts& facts) -> Result<crypto::Digest> {
+    if (seen != nullptr) *seen = concat(facts.records);
+    if (facts.root() != root) return refused("your_job", "other data");
+    job::Job job = run.job();
+    job.data = facts;
+    return job::digest(job);
+  };
+  return party;
+}
+
+TEST(CheckRun, AJobFileThatNamesTheRoot) {
+  FakeRun run;
+  std::string records;
+  const RelyingParty party = with_root(run, run.job().data.root(), &records);
+  EXPECT_EQ(run.check(party).verdict, Verdict::kAccepted);
+  EXPECT_EQ(records, "60000");
+  // Nothing but the statement says what the root stands for: job.json decides nothing.
+  fs::remove(run.dir() / "job.json");
+  expect_rejected(run.check(party), "job_file");
+  run.write("job.json", run.claim().job + " ");
+  expect_rejected(run.check(party), "job_file");
+  expect_rejected(run.check(with_root(run, crypto::sha256({}))), "job_file your_job");
+  run.sign_changed(
+      [](Json::Object& statement) { predicate_of(statement)["job"].as_object()->erase("train"); });
+  expect_rejected(
+      run.check(party), "job job_file your_job", "guarantee replayed transcript grants");
+  fs::remove(run.dir() / "certificate.json");
+  expect_rejected(run.check(party), "certificate", kAfterCertificate);
+}
+
+TEST(CheckRun, ReplaysExpectedAreRounded) {
+  FakeRun run;
+  const std::string detail = run.check().checks[10].detail;
+  EXPECT_TRUE(detail.starts_with("700 of 7488 contributions replayed, ")) << detail;
+  const size_t point = detail.find('.');
+  ASSERT_NE(point, std::string::npos) << detail;
+  EXPECT_EQ(detail.substr(point + 2), " expected");
 }
 
 TEST(CheckRun, SimulatedOnlyWhenAllowed) {
@@ -60,7 +111,8 @@ TEST(CheckRun, SimulatedOnlyWhenAllowed) {
   // Without a job too, and the reason given is the one that counts.
   const Outcome no_job = run.check({});
   expect_rejected(no_job, "simulated", "your_job");
-  EXPECT_TRUE(no_job.summary.starts_with("REJECTED: simulated: ")) << no_job.summary;
+  EXPECT_TRUE(no_job.summary.starts_with("REJECTED: SIMULATED: ")) << no_job.summary;
+  EXPECT_EQ(no_job.summary.find("imulated: SIM"), std::string::npos) << no_job.summary;
 }
 
 TEST(CheckRun, NoFolder) {
@@ -70,10 +122,6 @@ TEST(CheckRun, NoFolder) {
   EXPECT_STREQ(outcome.error().code, "not_a_folder");
   EXPECT_STREQ(check_run(run.dir() / "job.json", {}).error().code, "not_a_folder");
 }
-
-constexpr const char* kAfterCertificate =
-    "envelope payload_type statement signature evidence job job_file guarantee replayed transcript "
-    "model grants your_job simulated";
 
 TEST(CheckRun, CertificateMissingLinkedTooLargeOrBesideARejection) {
   FakeRun run;

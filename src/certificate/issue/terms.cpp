@@ -23,14 +23,13 @@ uint64_t Terms::forced_replays() const {
   return (steps - sampling.all_from_step()) * (sampling.contributions() / steps);
 }
 
-std::string guarantee_statement(const Terms& terms) {
+namespace {
+
+// `all` and `replayed`: about the contributions that are replayed without a coin.
+std::string sentence(const Terms& terms, std::string_view all, std::string_view replayed) {
   const uint64_t contributions = terms.sampling.contributions();
   if (terms.forced_replays() == contributions) {
-    return concat("Each of the ",
-                  contributions,
-                  " contributions was replayed by the verifier; none differed ",
-                  kFromTheJob,
-                  kCondition);
+    return concat("Each of the ", contributions, " contributions ", all, kFromTheJob, kCondition);
   }
   // Deviations are whole contributions: weighing at least k means numbering at least ceil(k).
   const auto budget = static_cast<uint64_t>(std::ceil(terms.sampling.budget_contributions()));
@@ -38,7 +37,7 @@ std::string guarantee_statement(const Terms& terms) {
   if (terms.budget.is_share) share = concat(" (a share of ", terms.budget.share, ")");
   std::string last;
   if (terms.forced_replays() > 0) {
-    last = concat(" Each of the last ", terms.forced_replays(), " contributions was replayed.");
+    last = concat(" Each of the last ", terms.forced_replays(), " contributions ", replayed, ".");
   }
   return concat(
       "Whatever worker and host do, the probability over the verifier's coins that a certificate "
@@ -59,6 +58,19 @@ std::string guarantee_statement(const Terms& terms) {
       "model.",
       last,
       kCondition);
+}
+
+}  // namespace
+
+std::string guarantee_statement(const Terms& terms) {
+  return sentence(terms, "was replayed by the verifier; none differed ", "was replayed");
+}
+
+std::string guarantee_promise(const Terms& terms) {
+  return sentence(
+      terms,
+      "will be replayed by the verifier, which issues a certificate only if none differs ",
+      "will be replayed");
 }
 
 crypto::Json guarantee_json(const Terms& terms, uint64_t replayed) {

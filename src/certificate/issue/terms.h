@@ -24,6 +24,8 @@ struct Terms {
 
 // The guarantee in a sentence, with its numbers: the wording of docs/guarantee.md or a weaker one.
 std::string guarantee_statement(const Terms& terms);
+// The same before the run, for a planner: what its certificate would say, and nothing as done.
+std::string guarantee_promise(const Terms& terms);
 
 // The certificate's "guarantee" member; `replayed` is the run's count.
 crypto::Json guarantee_json(const Terms& terms, uint64_t replayed);

@@ -40,6 +40,20 @@ TEST(Terms, LastAndAll) {
   EXPECT_EQ(terms({true, 0.01, 0}).forced_replays(), 0u);
 }
 
+TEST(Terms, APromiseSaysNothingAsDone) {
+  const Terms sampled = terms({true, 0.0101, 0});
+  EXPECT_EQ(guarantee_promise(sampled), guarantee_statement(sampled));
+  const std::string last = guarantee_promise(terms({true, 0.01, 0}, 0.1));
+  EXPECT_NE(last.find("Each of the last 240 contributions will be replayed."), std::string::npos);
+  for (const Terms& all :
+       {terms({true, 0.01, 0}, 0, guarantee::Verify::kAll), terms({false, 0, 1})}) {
+    const std::string text = guarantee_promise(all);
+    EXPECT_TRUE(text.starts_with("Each of the 2400 contributions will be replayed")) << text;
+    EXPECT_EQ(text.find("was replayed"), std::string::npos) << text;
+    EXPECT_EQ(text.find("differed"), std::string::npos) << text;
+  }
+}
+
 TEST(Terms, JsonIsExact) {
   const Terms example = terms({true, 0.01, 0}, 0.25);
   const crypto::Json json = guarantee_json(example, 77);

@@ -1,0 +1,124 @@
+#include "cli/memory.h"
+
+#include <fmt/format.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <charconv>
+#include <fstream>
+#include <string>
+
+namespace ginn::cli {
+namespace {
+
+constexpr uint64_t kProgramBytes = uint64_t{16} << 20;
+
+uint64_t largest_parameter(const nn::Graph& graph) {
+  uint64_t largest = 0;
+  for (const nn::Parameter& p : graph.parameters()) largest = std::max<uint64_t>(largest, p.count);
+  return largest;
+}
+
+// A microbatch: every value in 16 bits, the largest ones' gradients (what comes in, an operand and
+// what goes on, twice where a shortcut waits), f32 parameter gradients, int64 sums of the largest
+// layer and its transposed line.
+uint64_t microbatch_bytes(const training::Training& training) {
+  const nn::Graph& graph = training.graph();
+  const uint64_t images = training.job().microbatch;
+  uint64_t all = 0;
+  uint64_t largest = 0;
+  for (const nn::Value& value : graph.values()) {
+    all += value.extent.count();
+    largest = std::max<uint64_t>(largest, value.extent.count());
+  }
+  return (all + 4 * largest) * images * sizeof(int16_t) + graph.parameter_count() * sizeof(float) +
+         largest_parameter(graph) * sizeof(int64_t);
+}
+
+// Weights, velocities, the step's sum.
+uint64_t state_bytes(const nn::Graph& graph) {
+  return graph.parameter_count() * (2 * sizeof(float) + sizeof(int64_t));
+}
+// For fprop and dgrad; while a layer is packed its integers exist twice more.
+uint64_t packed_bytes(const nn::Graph& graph) {
+  return 2 * sizeof(int16_t) * (graph.parameter_count() + largest_parameter(graph));
+}
+
+std::optional<uint64_t> number_in(const std::string& path) {
+  std::ifstream file(path);
+  uint64_t value = 0;
+  if (!(file >> value)) return std::nullopt;  // "max", too
+  return value;
+}
+
+std::optional<uint64_t> machine_available() {
+  std::ifstream file("/proc/meminfo");
+  std::string key;
+  uint64_t kibibytes = 0;
+  std::string unit;
+  while (file >> key >> kibibytes) {
+    std::getline(file, unit);
+    if (key == "MemAvailable:") return kibibytes * 1024;
+  }
+  return std::nullopt;
+}
+
+std::optional<uint64_t> group_available() {
+  const auto limit = number_in("/sys/fs/cgroup/memory.max");
+  const auto used = number_in("/sys/fs/cgroup/memory.current");
+  if (!limit || !used) return std::nullopt;
+  return *limit > *used ? *limit - *used : 0;
+}
+
+std::optional<uint64_t> address_space_available() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return std::nullopt;
+  constexpr uint64_t kPage = 4096;
+  const uint64_t used = number_in("/proc/self/statm").value_or(0) * kPage;
+  return limit.rlim_cur > used ? limit.rlim_cur - used : 0;
+}
+
+}  // namespace
+
+MemoryNeed worker_memory(const training::Training& training) {
+  const nn::Graph& graph = training.graph();
+  constexpr uint64_t kQueueBytes = uint64_t{256} << 20;
+  const uint64_t contribution = training::encoded_size(graph);
+  const uint64_t queued =
+      std::max<uint64_t>(std::min<uint64_t>(64 * contribution, kQueueBytes), 2 * contribution);
+  return {kProgramBytes + state_bytes(graph) + packed_bytes(graph) +
+              training.job().microbatches() * contribution + queued +
+              training.job().data.records * training.job().data.record_bytes(),
+          microbatch_bytes(training)};
+}
+
+MemoryNeed verifier_memory(const training::Training& training) {
+  const nn::Graph& graph = training.graph();
+  const uint64_t contribution = training::encoded_size(graph);
+  const uint64_t snapshot = graph.parameter_count() * sizeof(float) + packed_bytes(graph);
+  return {kProgramBytes + state_bytes(graph) + snapshot + 3 * contribution +
+              training.job().data.records * sizeof(crypto::Digest),
+          microbatch_bytes(training) + 2 * contribution};
+}
+
+std::optional<uint64_t> available_memory() {
+  std::optional<uint64_t> least;
+  for (const auto& found : {machine_available(), group_available(), address_space_available()}) {
+    if (found) least = std::min(least.value_or(*found), *found);
+  }
+  return least;
+}
+
+Status check_memory(uint64_t need) {
+  const auto available = available_memory();
+  if (!available || need <= *available) return ok_status();
+  constexpr double kGigabyte = 1e9;
+  return environment_error(
+      "not_enough_memory",
+      fmt::format("this run takes about {:.2f} GB, {:.2f} GB are available: take fewer threads, a "
+                  "smaller microbatch or a smaller model, or raise the limit",
+                  static_cast<double>(need) / kGigabyte,
+                  static_cast<double>(*available) / kGigabyte));
+}
+
+}  // namespace ginn::cli

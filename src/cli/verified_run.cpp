@@ -1,0 +1,154 @@
+#include <fmt/format.h>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "cli/run_job.h"
+#include "cli/verifier_process.h"
+#include "import/dataset_import.h"
+
+namespace ginn::cli {
+namespace {
+
+// What a verifier still has to do once the connection is closed: write its files and end.
+constexpr auto kEndPatience = std::chrono::seconds(5);
+
+// The verifier's side of a verified run: one that is there, or one that we start.
+struct VerifierSide {
+  std::unique_ptr<TemporaryFolder> folder;
+  std::unique_ptr<VerifierProcess> process;  // null: it runs elsewhere
+  std::string address;
+  std::filesystem::path log;
+};
+
+Result<VerifierSide> open_verifier(const TrainOptions& options, const JobRun& run) {
+  VerifierSide side;
+  if (!options.verifier.empty()) {
+    side.address = options.verifier;
+    return side;
+  }
+  GINN_ASSIGN(side.folder, TemporaryFolder::create());
+  const auto records = side.folder->path() / "records.bin";
+  GINN_TRY(import::write_records_file(*run.job().train, records));
+  const std::filesystem::path out = std::filesystem::absolute(options.out);
+  side.log = out / "verifier.log";
+  GINN_ASSIGN(side.process,
+              VerifierProcess::start(records, out, side.log, options.verifier_threads));
+  side.address = side.process->address();
+  return side;
+}
+
+std::string last_line(const std::filesystem::path& file) {
+  constexpr uint64_t kMost = 1 << 20;
+  const Result<Bytes> bytes = read_file(file, kMost);
+  if (!bytes.ok()) return "";
+  std::string_view text = as_text(*bytes);
+  while (text.ends_with('\n')) text.remove_suffix(1);
+  const size_t before = text.rfind('\n');
+  return printable(before == std::string_view::npos ? text : text.substr(before + 1), 1000);
+}
+
+// For a verifier of our own, "verifier_gone" says how it ended and why.
+Error explained(const Error& error, VerifierSide& side) {
+  if (!side.process || std::string_view(error.code) != "verifier_gone") return error;
+  const int code = side.process->end(kEndPatience);
+  const std::string last = last_line(side.log);
+  return environment_error("verifier_gone",
+                           concat("the verifier ended without a verdict, exit code ",
+                                  code,
+                                  last.empty() ? "" : ": ",
+                                  last,
+                                  "; all it said is in ",
+                                  printable(side.log.native(), 400)));
+}
+
+worker::Client::Patience patience_for(const TrainOptions& options, VerifierSide& side) {
+  worker::Client::Patience patience = patience_with(side.address, options.quiet || options.json);
+  if (!side.process) return patience;
+  constexpr int kOwnMs = 20000;
+  patience.connect_ms = kOwnMs;
+  patience.connecting = [&side]() -> Status {
+    GINN_TRY(interruption("while the verifier was starting"));
+    if (side.process->ended()) return environment_error("verifier_gone", "it did not start");
+    return ok_status();
+  };
+  return patience;
+}
+
+void print_json(const TrainOptions& options, const JobRun& run, const RunEnd& end) {
+  crypto::Json::Object json;
+  json["accepted"] = end.verdict->accepted;
+  json["code"] = end.verdict->code;
+  json["message"] = end.verdict->message;
+  json["out"] = options.out;
+  json["seconds"] = run.seconds();
+  json["simulated"] = end.simulated;
+  fmt::print("{}\n", crypto::pretty_json(json));
+}
+
+void print_verdict(const TrainOptions& options, const JobRun& run, const RunEnd& end) {
+  const worker::Verdict& verdict = *end.verdict;
+  if (options.json) return print_json(options, run, end);
+  if (options.quiet) return;
+  if (!verdict.accepted) {
+    fmt::print("REJECTED: {}: {}\n", printable(verdict.code), printable(verdict.message, 1000));
+    return;
+  }
+  fmt::print("accepted{}; ", end.simulated ? kBySimulatedTee : "");
+  if (end.remote) {
+    fmt::print(
+        "model.safetensors and certificate.json are in the verifier's folder, metrics.csv and "
+        "report.html in {}\n"
+        "check it: ginn verify FOLDER_OF_THE_VERIFIER --job {}{}\n",
+        options.out,
+        options.job,
+        end.simulated ? " --allow-simulated" : "");
+    return;
+  }
+  fmt::print(
+      "model.safetensors and certificate.json in {}\n"
+      "check it: ginn verify {} --job {}{}\n",
+      options.out,
+      options.out,
+      options.job,
+      end.simulated ? " --allow-simulated" : "");
+}
+
+Result<int> conclude(const TrainOptions& options, const JobRun& run, RunEnd& end) {
+  GINN_TRY(write_outputs(options, run, end));
+  const bool accepted = end.verdict->accepted;
+  if (accepted && end.outcome && end.outcome->verdict != certificate::Verdict::kAccepted) {
+    return refused("check_failed",
+                   concat("the verifier accepted the run, but its files do not pass the check: ",
+                          end.outcome->summary));
+  }
+  print_verdict(options, run, end);
+  return accepted ? 0 : 1;
+}
+
+}  // namespace
+
+Result<int> run_verified(const TrainOptions& options, JobRun& run, const std::string& mode) {
+  GINN_ASSIGN(VerifierSide side, open_verifier(options, run));
+  auto client = worker::Client::create(
+      side.address, run.training(), local_grant, patience_for(options, side));
+  if (!client.ok()) return explained(client.error(), side);
+  RunEnd end;
+  end.record.mode = mode;
+  end.remote = side.process == nullptr;
+  end.simulated = is_simulated(**client);
+  const auto verdict = train_with(run, **client);
+  client->reset();  // hangs up: the verifier ends now, however far the run came
+  if (side.process) {
+    side.process->end(kEndPatience);
+    end.record.verifier_cpu_seconds = side.process->usage().cpu_seconds;
+    end.record.verifier_peak_bytes = side.process->usage().peak_bytes;
+  }
+  if (!verdict.ok()) {
+    (void)write_outputs(options, run, end);  // what there is; the error before it is the answer
+    return explained(verdict.error(), side);
+  }
+  end.verdict = *verdict;
+  return conclude(options, run, end);
+}
+
+}  // namespace ginn::cli
