@@ -87,8 +87,7 @@ MemoryNeed worker_memory(const training::Training& training) {
   const uint64_t queued =
       std::max<uint64_t>(std::min<uint64_t>(64 * contribution, kQueueBytes), 2 * contribution);
   return {kProgramBytes + state_bytes(graph) + packed_bytes(graph) +
-              training.job().microbatches() * contribution + queued +
-              training.job().data.records * training.job().data.record_bytes(),
+              training.job().microbatches() * contribution + queued,
           microbatch_bytes(training)};
 }
 

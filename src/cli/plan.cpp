@@ -5,6 +5,7 @@
 #include "certificate/issue/terms.h"
 #include "cli/bench_timing.h"
 #include "cli/job_source.h"
+#include "cli/memory.h"
 #include "cli/terminal.h"
 #include "cli/verbs.h"
 #include "crypto/json.h"
@@ -62,6 +63,7 @@ struct Plan {
   guarantee::CostConstants constants;
   guarantee::Cost cost;
   uint32_t threads;
+  uint64_t worker_bytes, verifier_bytes;  // estimates
 };
 
 double share_of(const Plan& plan) {
@@ -95,6 +97,8 @@ void print_json(const Plan& plan) {
   json["trusted_cost_ratio"] = plan.cost.ratio;
   json["unverified_seconds"] = unverified_seconds(plan);
   json["verified_seconds"] = std::max(unverified_seconds(plan), plan.cost.trusted_seconds);
+  json["worker_bytes"] = static_cast<double>(plan.worker_bytes);
+  json["verifier_bytes"] = static_cast<double>(plan.verifier_bytes);
   json["guarantee"] = certificate::guarantee_promise(plan.terms);
   fmt::print("{}\n", crypto::pretty_json(json));
 }
@@ -136,6 +140,9 @@ void print_text(const Plan& plan) {
       "wall time            unverified {}; verified {} if the verifier has a core of its own\n",
       duration(unverified_seconds(plan)),
       duration(std::max(unverified_seconds(plan), plan.cost.trusted_seconds)));
+  fmt::print("memory, about        worker {:.2f} GB, verifier {:.2f} GB\n",
+             static_cast<double>(plan.worker_bytes) * 1e-9,
+             static_cast<double>(plan.verifier_bytes) * 1e-9);
   if (plan.cost.ratio > 0.5) {
     fmt::print(
         "note                 verifying costs the trusted side more than half of training "
@@ -160,14 +167,17 @@ Result<int> plan_verb(const PlanOptions& options) {
   GINN_ASSIGN(const guarantee::CostConstants constants, measure(*training, *loaded.train));
   const certificate::Terms terms{
       job.probability, job.budget, job.verify, job.verify_last, job.lives, job.steps, sampling};
-  const Plan plan{job,
-                  loaded.resolved.has_root,
-                  training->graph().parameter_count(),
-                  training->graph().macs(),
-                  terms,
-                  constants,
-                  guarantee::cost(sampling, constants),
-                  thread_count(options.threads)};
+  const Plan plan{
+      job,
+      loaded.resolved.has_root,
+      training->graph().parameter_count(),
+      training->graph().macs(),
+      terms,
+      constants,
+      guarantee::cost(sampling, constants),
+      thread_count(options.threads),
+      worker_memory(*training).total(std::min(thread_count(options.threads), job.microbatches())),
+      verifier_memory(*training).total(1)};
   if (options.json) {
     print_json(plan);
   } else {

@@ -7,6 +7,7 @@
 #include "attest/verify/evidence.h"
 #include "base/caught.h"
 #include "base/text.h"
+#include "cli/memory.h"
 
 namespace ginn::cli {
 namespace {
@@ -108,6 +109,21 @@ std::string JobRun::progress_line(const worker::StepReport& report,
   return line + fmt::format("  {} left", duration(elapsed * (steps - done) / done));
 }
 
+namespace {
+
+// Of the worker, and of the verifier if it is started here.
+uint64_t memory_need(const TrainOptions& options, const training::Training& training) {
+  const uint64_t threads =
+      std::min<uint64_t>(thread_count(options.threads), training.job().microbatches());
+  uint64_t need = worker_memory(training).total(threads);
+  if (!options.unverified && !options.trusted_only && options.verifier.empty()) {
+    need += verifier_memory(training).total(options.verifier_threads);
+  }
+  return need;
+}
+
+}  // namespace
+
 Result<std::unique_ptr<JobRun>> open_job_run(const TrainOptions& options) {
   GINN_ASSIGN(LoadedJob job, load_job(options.job));
   if (!job.resolved.has_root) {
@@ -120,6 +136,7 @@ Result<std::unique_ptr<JobRun>> open_job_run(const TrainOptions& options) {
   }
   GINN_ASSIGN(const device::Level level, device::choose_level());
   GINN_ASSIGN(auto training, training::Training::create(job.resolved.job, level));
+  GINN_TRY(check_memory(memory_need(options, *training)));
   return std::make_unique<JobRun>(options, std::move(job), std::move(training));
 }
 

@@ -37,8 +37,10 @@ inline constexpr SelftestVector kSelftestVectors[] = {
     {"map/sgd", "c8563213289b33d794d00591e526f8b392742d3b7f0f32f4e1615bb180501fa9"},
     {"map/shift_round", "1d33457cefbf6c0956ae5cf5c0f36bdde67c7faa82a0f5c6401a9b230e0123d9"},
     {"map/truncate", "41ec8b6c62c5daaa2d36429f8abe07835b3522389a66cdbb24225260f140a258"},
+    {"map/windows", "2e8e3eb3671fc0f6d897280268e81940cb1fb7c8c900b790501ecf400e50e393"},
     {"step/lenet", "20fa00765cb434257c788fd10075bceb70a4f05e09630a095770c823116d34b8"},
     {"step/mlp", "8e8d895a4c0814f1e4e2e8f70f018c9dc991a17e064153f2108332526c17fce3"},
+    {"step/resnet18", "fda597b2fc4e50a9d38bea2ff4bf875485fe7d04443a243a979f0dea1290bc80"},
     {"step/resnet8", "38969684733173497dcfe6a77eef1bb33a5f5f6f9dd8d6f688fe29bb9ca4aa71"},
 };
 
