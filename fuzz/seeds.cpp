@@ -14,6 +14,7 @@
 #include "nn/models.h"
 #include "protocol/frame.h"
 #include "protocol/transcript.h"
+#include "tests/support/synthetic.h"
 #include "training/contribution.h"
 
 namespace ginn::fuzz {
@@ -24,23 +25,8 @@ Bytes bytes_of(std::string_view text) {
   return Bytes(view.begin(), view.end());
 }
 
-job::Job seed_job() {
-  job::Job job;
-  job.model = "resnet8";
-  job.data.records = 60000;
-  job.data.height = job.data.width = 28;
-  job.data.channels = 1;
-  job.data.classes = 10;
-  job.data.tree = crypto::sha256(as_bytes("tree"));
-  job.preprocess.crop = 2;
-  job.preprocess.flip = true;
-  job.mean = {0.5};
-  job.std = {0.25};
-  job.epochs = 4;
-  job.steps = job::derived_steps(job);
-  job.clip_norm = 0.5;
-  job.nonce = "run 1";
-  GINN_CHECK(job::validate(job).empty());
+const job::Job& seed_job() {
+  static const job::Job job = test::synthetic_job(*test::synthetic_records({}), "resnet8");
   return job;
 }
 
@@ -51,7 +37,7 @@ std::string evidence() {
 }
 
 std::string certificate_text() {
-  const job::Job job = seed_job();
+  const job::Job& job = seed_job();
   const certificate::Terms terms{job.probability,
                                  job.budget,
                                  job.verify,

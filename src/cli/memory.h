@@ -21,7 +21,7 @@ MemoryNeed worker_memory(const training::Training& training);
 MemoryNeed verifier_memory(const training::Training& training);
 
 // What this process may still take: the smallest of the machine's available memory, the limits of
-// its control group and of its address space that can be read.
+// its control group (version 2) and of its address space that can be read.
 std::optional<uint64_t> available_memory();
 
 // Code "not_enough_memory" when `need` is above what is available.

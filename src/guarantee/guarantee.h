@@ -18,6 +18,7 @@ double poisson_escape(double x, uint32_t lives);
 
 // Escape of k equal deviations each replayed with probability q, with R + 1 = lives lives:
 // sum over r = 0..R of C(k - 1 + r, r) (1 - q)^k q^r  (negative binomial).
+// For simulations and for reading: the only use of libm here, never near a threshold or a coin.
 double finite_escape(uint64_t k, double q, uint32_t lives);
 
 struct Budget {

@@ -60,6 +60,7 @@ Status check_size(const fs::path& path, size_t bytes, const Format& format) {
 // Appends raw records: label u16, then pixels in H, W, C order.
 Status append(const fs::path& path, ByteView file, const Format& format, Bytes& records) {
   const size_t size = format.record_bytes();
+  records.reserve(records.size() + file.size() / size * (2 + kChannels * kPlane));
   for (size_t at = 0; at < file.size(); at += size) {
     const size_t label_at = at + format.label_bytes - 1;
     if (file[label_at] >= format.classes) {

@@ -36,6 +36,37 @@ void GraphBuilder::fail(std::string message) {
   if (problem_.empty()) problem_ = std::move(message);
 }
 
+ValueId GraphBuilder::contraction(ValueId x, const std::string& name, const Contraction& c) {
+  const device::ConvShape& shape = c.shape;
+  const ValueId y = add_value(c.output, true);
+  Parameter weight;
+  weight.name = name + ".weight";
+  weight.shape = {shape.k, shape.c};
+  if (!c.linear) weight.shape.insert(weight.shape.end(), {shape.kernel_h, shape.kernel_w});
+  weight.initialiser = c.initialiser;
+  weight.fan_in = uint64_t{shape.kernel_h} * shape.kernel_w * shape.c;
+  weight.fan_out = uint64_t{shape.kernel_h} * shape.kernel_w * shape.k;
+  Conv2d::Config config;
+  config.name = name;
+  config.input = x;
+  config.output = y;
+  config.shape = shape;
+  config.linear = c.linear;
+  config.input_gradient = graph_.values_[x].needs_gradient;
+  config.weight = add_parameter(weight);
+  config.weight_offset = graph_.parameters_[config.weight].offset;
+  graph_.operations_.push_back(std::make_unique<Conv2d>(std::move(config)));
+  if (c.bias) {
+    Parameter bias;
+    bias.name = name + ".bias";
+    bias.shape = {shape.k};
+    bias.initialiser = c.bias_initialiser;
+    bias.fan_in = weight.fan_in;
+    bias_of_[y] = add_parameter(std::move(bias));
+  }
+  return y;
+}
+
 ValueId GraphBuilder::conv2d(ValueId x, const std::string& name, const ConvOptions& options) {
   if (!problem_.empty()) return Graph::kInput;
   const Extent in = extent(x);
@@ -65,32 +96,14 @@ ValueId GraphBuilder::conv2d(ValueId x, const std::string& name, const ConvOptio
                 in.c));
     return Graph::kInput;
   }
-  const ValueId y = add_value({shape.out_h(), shape.out_w(), shape.k}, true);
-  const uint64_t window = uint64_t{options.kernel} * options.kernel;
-  Parameter weight;
-  weight.name = name + ".weight";
-  weight.shape = {shape.k, shape.c, options.kernel, options.kernel};
-  weight.initialiser = options.initialiser;
-  weight.fan_in = window * shape.c;
-  weight.fan_out = window * shape.k;
-  Conv2d::Config config;
-  config.name = name;
-  config.input = x;
-  config.output = y;
-  config.shape = shape;
-  config.input_gradient = graph_.values_[x].needs_gradient;
-  config.weight = add_parameter(weight);
-  config.weight_offset = graph_.parameters_[config.weight].offset;
-  graph_.operations_.push_back(std::make_unique<Conv2d>(std::move(config)));
-  if (options.bias) {
-    Parameter bias;
-    bias.name = name + ".bias";
-    bias.shape = {shape.k};
-    bias.initialiser = options.bias_initialiser;
-    bias.fan_in = weight.fan_in;
-    bias_of_[y] = add_parameter(std::move(bias));
-  }
-  return y;
+  return contraction(x,
+                     name,
+                     {shape,
+                      {shape.out_h(), shape.out_w(), shape.k},
+                      false,
+                      options.bias,
+                      options.initialiser,
+                      options.bias_initialiser});
 }
 
 ValueId GraphBuilder::linear(ValueId x, const std::string& name, uint32_t outputs) {
@@ -105,34 +118,22 @@ ValueId GraphBuilder::linear(ValueId x, const std::string& name, const LinearOpt
   device::ConvShape shape;
   shape.c = in.c;
   shape.k = options.outputs;
-  if (in.h != 1 || in.w != 1 || !shape.valid()) {
+  if (in.h != 1 || in.w != 1) {
     fail(concat("layer ", name, ": expects a flat input, found ", in.h, " x ", in.w, " x ", in.c));
     return Graph::kInput;
   }
-  const ValueId y = add_value({1, 1, shape.k}, true);
-  Parameter weight;
-  weight.name = name + ".weight";
-  weight.shape = {shape.k, in.c};
-  weight.initialiser = options.initialiser;
-  weight.fan_in = in.c;
-  weight.fan_out = shape.k;
-  Conv2d::Config config;
-  config.name = name;
-  config.input = x;
-  config.output = y;
-  config.shape = shape;
-  config.linear = true;
-  config.input_gradient = graph_.values_[x].needs_gradient;
-  config.weight = add_parameter(weight);
-  config.weight_offset = graph_.parameters_[config.weight].offset;
-  graph_.operations_.push_back(std::make_unique<Conv2d>(std::move(config)));
-  Parameter bias;
-  bias.name = name + ".bias";
-  bias.shape = {shape.k};
-  bias.initialiser = options.bias_initialiser;
-  bias.fan_in = in.c;
-  bias_of_[y] = add_parameter(std::move(bias));
-  return y;
+  if (!shape.valid()) {
+    fail(concat("layer ",
+                name,
+                ": ",
+                in.c,
+                " inputs and ",
+                options.outputs,
+                " outputs; allowed are 1 to 65535 of each"));
+    return Graph::kInput;
+  }
+  return contraction(
+      x, name, {shape, {1, 1, shape.k}, true, true, options.initialiser, options.bias_initialiser});
 }
 
 Term GraphBuilder::batch_norm(ValueId y, const std::string& name) {
@@ -265,7 +266,7 @@ ValueId GraphBuilder::adaptive_average_pool(ValueId x, uint32_t height, uint32_t
               height,
               " x ",
               width,
-              ": only whole, square windows (or whole repetitions) are possible"));
+              ": each side must be a multiple of the other, windows square"));
   return Graph::kInput;
 }
 
@@ -273,7 +274,7 @@ ValueId GraphBuilder::repeat(ValueId x, uint32_t times_h, uint32_t times_w) {
   const Extent in = extent(x);
   constexpr uint64_t kMostTimes = 1 << 14;  // int32 sums of gradients in pooling.cpp
   if (uint64_t{times_h} * times_w > kMostTimes) {
-    fail(concat("a pixel repeated ", times_h, " x ", times_w, " times"));
+    fail(concat("a pixel repeated ", times_h, " x ", times_w, " times; at most ", kMostTimes));
     return Graph::kInput;
   }
   Repeat::Config config;
@@ -294,7 +295,14 @@ ValueId GraphBuilder::dropout(ValueId x, double probability) {
   const Extent in = extent(x);
   GINN_CHECK(probability >= 0.0 && probability < 1.0 && graph_.values_[x].needs_gradient);
   if (in.count() > Dropout::kMostElements || dropouts_ == Dropout::kMostLayers) {
-    fail(concat("dropout of ", in.count(), " elements an image, or too many dropouts"));
+    fail(concat("dropout number ",
+                dropouts_,
+                " of ",
+                in.count(),
+                " elements an image; at most ",
+                Dropout::kMostLayers,
+                " dropouts of ",
+                Dropout::kMostElements));
     return Graph::kInput;
   }
   Dropout::Config config;

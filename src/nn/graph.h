@@ -112,6 +112,13 @@ class GraphBuilder {
   Result<Graph> finish();
 
  private:
+  struct Contraction {
+    device::ConvShape shape;
+    Extent output;
+    bool linear, bias;
+    Initialiser initialiser, bias_initialiser;
+  };
+  ValueId contraction(ValueId x, const std::string& name, const Contraction& contraction);
   ValueId add_value(Extent extent, bool needs_gradient);
   size_t add_parameter(Parameter parameter);
   Extent extent(ValueId value) const { return graph_.values_[value].extent; }

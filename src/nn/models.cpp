@@ -95,7 +95,19 @@ Result<Graph> build_model(
     if (model.name != name) continue;
     GraphBuilder builder({height, width, channels});
     model.build(builder, classes);
-    return builder.finish();
+    auto graph = builder.finish();
+    if (graph.ok()) return graph;
+    return input_error("model_shape",
+                       concat(graph.error().message,
+                              "; ",
+                              name,
+                              " does not take images of ",
+                              height,
+                              " x ",
+                              width,
+                              " x ",
+                              channels,
+                              ": change their size (data.pad adds pixels) or take another model"));
   }
   std::string known;
   for (const Model& model : kModels) known += concat(known.empty() ? "" : ", ", model.name);

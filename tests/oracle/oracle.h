@@ -186,7 +186,10 @@ class Oracle {
     std::vector<int32_t> lo, hi;
   };
 
-  // Model.
+  // Model (oracle_models.cpp).
+  void build_model();
+  int add_node(const Node& node);
+  Node node_like(int input, Kind kind, std::string name) const;
   int add_parameter(std::string name, std::vector<uint64_t> shape, Init init, uint64_t fan);
   int add_contraction(const std::string& name,
                       int input,

@@ -12,8 +12,6 @@ namespace {
 constexpr int64_t kPieceBytes = 96 << 10;  // of source pixels: with the weights' block, within L2
 constexpr int64_t kPiecePixels = 128;      // enough that a tail of a tile hardly counts
 
-int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
 int64_t count_from(int64_t first, int64_t end, int64_t step) {
   return first < end ? ceil_div(end - first, step) : 0;
 }

@@ -7,10 +7,6 @@ namespace ginn::device::cpu {
 
 namespace {
 
-constexpr int64_t kSafeSteps = 16;
-
-int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
 // Gives the phase its place in the packed weights.
 void add_phase(Plan& plan, int64_t lanes, Phase phase) {
   if (phase.out_h >= plan.dst_h || phase.out_w >= plan.dst_w) return;
@@ -20,10 +16,6 @@ void add_phase(Plan& plan, int64_t lanes, Phase phase) {
   plan.phases.push_back(phase);
 }
 
-// A 1 x 1 kernel that moves nothing sees only a list of pixels.
-bool is_pointwise(const ConvShape& s) {
-  return s.kernel_h == 1 && s.kernel_w == 1 && s.stride == 1 && s.padding == 0;
-}
 void flatten(const ConvShape& s, Plan& plan) {
   if (!is_pointwise(s)) return;
   plan.src_h = plan.dst_h = plan.n * plan.src_h * plan.src_w;
@@ -90,6 +82,10 @@ WeightOrder order_of(const ConvShape& s, bool dgrad) {
 uint64_t square(int16_t q) { return static_cast<uint64_t>(int32_t{q} * q); }
 
 }  // namespace
+
+bool is_pointwise(const ConvShape& s) {
+  return s.kernel_h == 1 && s.kernel_w == 1 && s.stride == 1 && s.padding == 0;
+}
 
 Plan fprop_plan(const ConvShape& s, int64_t lanes) {
   Plan plan{};

@@ -8,6 +8,14 @@
 
 namespace ginn::device::cpu {
 
+inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+// Steps whose sum fits int32 whatever the operands: 16 pairs, 32 x 8191^2 < 2^31.
+inline constexpr int64_t kSafeSteps = 16;
+
+// A 1 x 1 kernel that moves nothing sees only a list of pixels.
+bool is_pointwise(const ConvShape& shape);
+
 // fprop and dgrad are one thing, a correlation: every destination pixel is a window of source
 // pixels times a filter. dgrad's windows repeat with the stride: destination pixels fall into
 // stride^2 phases, each with its own subset of the taps, consecutive in the source.
@@ -36,7 +44,7 @@ Plan dgrad_plan(const ConvShape& shape, int64_t lanes);
 
 // Columns padded to whole vectors, as b's blocks hold them.
 inline int64_t padded_columns(int64_t columns, int64_t lanes) {
-  return (columns + lanes - 1) / lanes * lanes;
+  return ceil_div(columns, lanes) * lanes;
 }
 
 // The weights in the order of a plan's runs, and their norms.

@@ -9,10 +9,7 @@ namespace ginn::device::cpu {
 
 namespace {
 
-constexpr int64_t kSafeSteps = 16;  // 32 x 8191^2 < 2^31
-constexpr int64_t kLine = 8;        // int64 of a cache line
-
-int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+constexpr int64_t kLine = 8;  // int64 of a cache line
 
 // Estimates of squared norms in float32, from above after kMargin: every term is rounded twice and
 // passes at most 2^18 additions (the pixels of a packed row, then the rows of a chunk, each fewer

@@ -1,5 +1,7 @@
 #include "device/cpu/weight_plan.h"
 
+#include "device/cpu/plan.h"
+
 namespace ginn::device::cpu {
 
 namespace {
@@ -8,8 +10,6 @@ constexpr int64_t kChunkSteps = 512;        // amortises the tile's sums, which 
 constexpr int64_t kChunkBytes = 128 << 10;  // of packed x: within L2
 constexpr int64_t kMostChannels = 64;       // of a block
 constexpr int64_t kLeastChannels = 16;
-
-int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 // Chunks for blocks of g.block channels; returns a chunk's steps.
 int64_t cut_chunks(WeightPlan& g) {
@@ -41,10 +41,6 @@ void cut_blocks(WeightPlan& g) {
 }
 
 }  // namespace
-
-bool is_pointwise(const ConvShape& s) {
-  return s.kernel_h == 1 && s.kernel_w == 1 && s.stride == 1 && s.padding == 0;
-}
 
 WeightPlan weight_plan(const ConvShape& s) {
   WeightPlan g{};

@@ -28,9 +28,6 @@ struct WeightPlan {
   int64_t phases() const { return std::min(stride, kernel_w); }
 };
 
-// A layer that sees only a list of pixels.
-bool is_pointwise(const ConvShape& shape);
-
 WeightPlan weight_plan(const ConvShape& shape);
 
 }  // namespace ginn::device::cpu
