@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "import/job_template.h"
 #include "import/toml_value.h"
+#include "nn/models.h"
 
 namespace ginn::import {
 namespace {
@@ -219,11 +220,15 @@ int line_of(const JobFile& file, std::string_view key) {
 // Whether a value can be judged before the data is known.
 bool depends_on_data(const JobFile& file, std::string_view key) {
   if (key == "integrity.budget") return !file.job.budget.is_share;
+  if (key == "model.name") {  // a model that there is may still not take the images' size
+    const auto names = nn::model_names();
+    return std::find(names.begin(), names.end(), file.job.model) != names.end();
+  }
   return key == "augment.crop" || key == "train.steps" || key.starts_with("data.");
 }
 
 // Values out of range and impossible combinations that no data could make good, so that they are
-// reported beside unknown keys and wrong types: judged with data that every job would fit.
+// reported beside unknown keys and wrong types: judged with roomy data.
 void add_range_problems(const JobFile& file, std::vector<JobProblem>& problems) {
   data::DatasetFacts roomy;
   roomy.records = 1 << 20;

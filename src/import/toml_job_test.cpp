@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "nn/models.h"
+
 namespace ginn::import {
 namespace {
 
@@ -84,6 +86,27 @@ TEST(TomlJob, SmallestFileTakesEveryDefault) {
   EXPECT_EQ(resolved->train_path, "train");
   EXPECT_EQ(resolved->test_path, "");
   EXPECT_FALSE(resolved->has_root);
+}
+
+// Whether a model takes the images is known only with the data.
+TEST(TomlJob, EveryModelWithImagesThatItTakes) {
+  data::DatasetFacts facts = fashion();
+  facts.height = facts.width = 32;
+  for (std::string_view name : nn::model_names()) {
+    std::string text(kSmallest);
+    const size_t at = text.find("resnet8");
+    ASSERT_NE(at, std::string::npos);
+    text.replace(at, std::string_view("resnet8").size(), name);
+    const auto file = parse_job_file(text, "job.toml");
+    ASSERT_TRUE(file.ok()) << name << ": " << file.error().message;
+    const auto resolved = resolve_job(*file, facts);
+    EXPECT_TRUE(resolved.ok()) << name << ": " << resolved.error().message;
+    if (!name.starts_with("vgg")) continue;
+    const auto small = resolve_job(*file, fashion());
+    ASSERT_FALSE(small.ok());
+    EXPECT_NE(small.error().message.find("does not take images of 28 x 28 x 1"), std::string::npos)
+        << small.error().message;
+  }
 }
 
 TEST(TomlJob, EveryKeyReachesTheJob) {
