@@ -76,11 +76,15 @@ Client::Client(const training::Training& training,
                      training::encoded_size(training.graph())) {}
 
 Client::~Client() {
+  // A frame under way is sent to its end, so that the verifier sees a worker that hung up and no
+  // garbled one; but a verifier that does not read holds up nobody for longer.
+  constexpr auto kLastFrame = std::chrono::seconds(2);
   {
-    std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
     stop_ = true;
+    changed_.notify_all();
+    if (sender_.joinable()) changed_.wait_for(lock, kLastFrame, [&] { return sender_done_; });
   }
-  changed_.notify_all();
   connection_.finish_sending();  // wakes a sender that waits for the verifier to read
   if (sender_.joinable()) sender_.join();
   if (reader_.joinable()) reader_.join();
@@ -238,6 +242,9 @@ void Client::send_queued() {
     return ok_status();
   });
   if (!ended.ok()) fail(ended.error());
+  std::lock_guard lock(mutex_);
+  sender_done_ = true;
+  changed_.notify_all();
 }
 
 Result<Verdict> Client::wait_verdict() {

@@ -85,6 +85,7 @@ class Client {
   bool ending_ = false;           // no further contribution: the end frame follows the queue
   bool gone_ = false;             // the verifier has given its verdict, or no longer reads
   bool read_done_ = false;
+  bool sender_done_ = false;
   bool stop_ = false;
 };
 

@@ -190,6 +190,36 @@ TEST_F(ClientTest, TheEndFollowsWhatWasSent) {
   EXPECT_EQ(seen, expected);
 }
 
+// The socket's buffer holds part of a frame when the client goes: the rest follows. (A lenet's
+// contribution is small enough to enter the buffer whole or not at all.)
+TEST_F(ClientTest, HangsUpBetweenFrames) {
+  job_ = test::synthetic_job(*records_, "resnet8");
+  auto larger = training::Training::create(job_, device::Level::kPortable);
+  ASSERT_TRUE(larger.ok());
+  training_ = std::move(*larger);
+  std::atomic<bool> hung_up = false;
+  std::string end;
+  verifier([&](protocol::Connection& c) {
+    shake_hands(c);
+    while (!hung_up) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));  // the client is waiting by now
+    Bytes payload;
+    const size_t size =
+        protocol::kContributionPrefixBytes + training::encoded_size(training_->graph());
+    while (end.empty()) end = code_of(c.receive_frame(size, payload, nullptr));
+  });
+  auto connected = client();
+  ASSERT_TRUE(connected.ok());
+  const training::Contribution contribution(training_->graph());
+  for (uint32_t j = 0; j < 16; ++j) {
+    ASSERT_TRUE((*connected)->send(0, j, contribution).ok());
+  }
+  hung_up = true;
+  connected->reset();
+  verifier_.join();
+  EXPECT_EQ(end, "peer_closed");
+}
+
 TEST_F(ClientTest, GoneInTheMiddle) {
   verifier([this](protocol::Connection& c) { shake_hands(c); });
   const auto connected = client();
