@@ -169,4 +169,13 @@ Status write_file_atomic(const fs::path& path, ByteView bytes) {
   return ok_status();
 }
 
+Status remove_file(const fs::path& path) {
+  if (::unlink(path.c_str()) != 0) {
+    if (errno == ENOENT) return ok_status();
+    return write_error(path, "remove it", errno);
+  }
+  if (sync_folder(path.parent_path())) return ok_status();
+  return write_error(path, "sync the folder it was removed from", errno);
+}
+
 }  // namespace ginn

@@ -17,4 +17,7 @@ Result<Bytes> read_file(const std::filesystem::path& path,
 // new one, never a part. Code "write_failed" (a full disk, say); the temporary file is removed.
 Status write_file_atomic(const std::filesystem::path& path, ByteView bytes);
 
+// Removes a file, if there is one, and syncs its folder. Code "write_failed".
+Status remove_file(const std::filesystem::path& path);
+
 }  // namespace ginn

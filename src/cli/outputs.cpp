@@ -10,12 +10,30 @@
 namespace ginn::cli {
 namespace {
 
+constexpr std::string_view kMetricsFile = "metrics.csv";
+
+// Of the run before it was suspended, as far as they were written.
+Status add_earlier_rows(const std::filesystem::path& out,
+                        const JobRun& run,
+                        exporting::MetricsWriter& writer) {
+  if (run.first_step() == 0) return ok_status();
+  const auto earlier = exporting::read_metrics(out / kMetricsFile);
+  if (!earlier.ok()) {
+    return std::string_view(earlier.error().code) == "not_found" ? ok_status() : earlier.error();
+  }
+  for (const exporting::MetricsRow& row : *earlier) {
+    if (row.step < run.first_step()) GINN_TRY(writer.add(row));
+  }
+  return ok_status();
+}
+
 Status write_metrics(const std::filesystem::path& out,
                      const JobRun& run,
                      std::vector<exporting::MetricsRow>& rows) {
-  exporting::MetricsWriter writer(out / "metrics.csv");
+  exporting::MetricsWriter writer(out / kMetricsFile);
+  GINN_TRY(add_earlier_rows(out, run, writer));
   double seconds = 0.0;
-  uint64_t steps = 0;
+  uint64_t steps = run.first_step();
   for (const StepRow& row : run.rows()) {
     const double images =
         static_cast<double>(row.report.step + 1 - steps) * run.training().job().batch;

@@ -1,8 +1,9 @@
 #include "cli/run_folder.h"
 
 #include <system_error>
+#include <thread>
 
-#include "base/file.h"
+#include "base/folder.h"
 #include "base/text.h"
 #include "crypto/json.h"
 
@@ -25,6 +26,17 @@ Status prepare_run_folder(const std::filesystem::path& path) {
                              concat("making the folder ", path.string(), ": ", error.message()));
   }
   return ok_status();
+}
+
+Status take_run_folder(const std::filesystem::path& path, int patience_ms) {
+  constexpr int kEachMs = 50;
+  for (int waited = 0;; waited += kEachMs) {
+    const Result<FolderLock> lock = FolderLock::take(path);
+    if (lock.ok()) return ok_status();
+    const bool in_use = std::string_view(lock.error().code) == "run_in_use";
+    if (!in_use || waited >= patience_ms) return lock.error();
+    std::this_thread::sleep_for(std::chrono::milliseconds(kEachMs));
+  }
 }
 
 Status write_run_record(const std::filesystem::path& folder, const RunRecord& record) {

@@ -20,6 +20,10 @@ struct RunRecord {
 // Makes `path`, or takes it if it is an empty folder. Code "out_exists": finished work is never
 // overwritten.
 Status prepare_run_folder(const std::filesystem::path& path);
+// The folder of a run that is to go on: exists, and no verifier writes to it any more (one whose
+// starter was killed is still suspending: waits for it, about `patience_ms`). Codes "not_a_folder",
+// "run_in_use".
+Status take_run_folder(const std::filesystem::path& path, int patience_ms);
 Status write_run_record(const std::filesystem::path& folder, const RunRecord& record);
 
 }  // namespace ginn::cli

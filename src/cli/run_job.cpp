@@ -33,9 +33,7 @@ void watch_interrupts() {
 
 Status interruption(std::string_view where) {
   if (!interrupted) return ok_status();
-  return environment_error(
-      "interrupted",
-      concat("stopped ", where, "; this version cannot go on from here: start the run again"));
+  return environment_error("interrupted", concat("stopped ", where));
 }
 
 JobRun::JobRun(const TrainOptions& options,
@@ -61,7 +59,16 @@ Result<std::unique_ptr<training::State>> JobRun::train(const data::RecordSource&
     };
   }
   hooks.step = [&](const worker::StepReport& report) { return step_done(report, client); };
-  return worker::train(*training_, records, pool_, hooks);
+  worker::Start start;
+  uint64_t from = 0;
+  if (client != nullptr) {
+    start = client->take_start();
+    from = client->start_step();
+  }
+  if (!first_step_) first_step_ = from;
+  // Of a connection before, whose last steps did not all arrive.
+  std::erase_if(rows_, [&](const StepRow& row) { return row.report.step >= from; });
+  return worker::train(*training_, records, pool_, hooks, std::move(start));
 }
 
 Status JobRun::step_done(const worker::StepReport& report, worker::Client* client) {
@@ -94,11 +101,12 @@ std::string JobRun::progress_line(const worker::StepReport& report,
                                   const protocol::RunStatus& status) const {
   const double steps = static_cast<double>(training_->job().steps);
   const double done = static_cast<double>(report.step + 1);
+  const double first = static_cast<double>(first_step());
   const double elapsed = seconds();
   std::string line = fmt::format("step {}/{}  {:.0f} images/s  claimed loss {:.4f}",
                                  report.step + 1,
                                  training_->job().steps,
-                                 done * training_->job().batch / elapsed,
+                                 (done - first) * training_->job().batch / elapsed,
                                  report.claimed_loss);
   if (status.taken > 0) {
     line += fmt::format("  verifier: {} taken, {} replayed, {} queued",
@@ -106,7 +114,7 @@ std::string JobRun::progress_line(const worker::StepReport& report,
                         status.replays_done,
                         status.replays_queued);
   }
-  return line + fmt::format("  {} left", duration(elapsed * (steps - done) / done));
+  return line + fmt::format("  {} left", duration(elapsed * (steps - done) / (done - first)));
 }
 
 namespace {
@@ -140,11 +148,6 @@ Result<std::unique_ptr<JobRun>> open_job_run(const TrainOptions& options) {
   return std::make_unique<JobRun>(options, std::move(job), std::move(training));
 }
 
-Result<std::string> local_grant(const certificate::StartStatement& start) {
-  GINN_ASSIGN(const crypto::SigningKey owner, crypto::SigningKey::generate());
-  return certificate::issue_grant(owner, start, true);
-}
-
 worker::Client::Patience patience_with(const std::string& address, bool quiet) {
   constexpr int kConnectMs = 5000;
   worker::Client::Patience patience;
@@ -172,11 +175,34 @@ Result<worker::Verdict> train_with(JobRun& run, worker::Client& client) {
   });
   run.set_final_status(client.status());
   if (!judged.ok() || !judged->environment) return judged;
+  if (judged->code == "suspended") {
+    return environment_error("suspended", printable(judged->message, 1000));
+  }
   return environment_error("verifier_failed",
                            concat("the verifier could not finish the run: ",
                                   printable(judged->code),
                                   ": ",
                                   printable(judged->message, 1000)));
+}
+
+Result<worker::Verdict> train_over(JobRun& run, const Line& line) {
+  constexpr int kMostConnections = 100;
+  std::optional<Error> lost;
+  for (int connection = 0; connection < kMostConnections; ++connection) {
+    auto client =
+        worker::Client::create(line.address, run.training(), line.grantor, line.patience());
+    if (!client.ok()) {
+      const bool nobody = std::string_view(client.error().code) == "cannot_connect";
+      return nobody && lost ? *lost : client.error();
+    }
+    if (line.connected) line.connected(**client);
+    const auto verdict = train_with(run, **client);
+    client->reset();  // hangs up
+    const bool gone = !verdict.ok() && std::string_view(verdict.error().code) == "verifier_gone";
+    if (!gone || (line.alive && !line.alive())) return verdict;
+    lost = verdict.error();
+  }
+  return *lost;
 }
 
 bool is_simulated(const worker::Client& client) {

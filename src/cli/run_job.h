@@ -33,11 +33,13 @@ class JobRun {
   void set_attacker(std::unique_ptr<attack::Attacker> attacker) { attacker_ = std::move(attacker); }
   uint64_t tampered() const { return tampered_; }
 
-  // Trains; every contribution goes to `client` unless it is null. Codes: worker::train's,
-  // "interrupted".
+  // Trains; every contribution goes to `client`, which says where to begin, unless it is null.
+  // Codes: worker::train's, "interrupted".
   Result<std::unique_ptr<training::State>> train(const data::RecordSource& records,
                                                  worker::Client* client);
   const std::vector<StepRow>& rows() const { return rows_; }
+  // The step that this process began with: rows before it are in metrics.csv already.
+  uint64_t first_step() const { return first_step_.value_or(0); }
   // What the verifier had done when it gave its verdict.
   const protocol::RunStatus& final_status() const { return final_status_; }
   void set_final_status(const protocol::RunStatus& status) { final_status_ = status; }
@@ -56,6 +58,7 @@ class JobRun {
   uint64_t tampered_ = 0;
   Progress progress_;
   std::vector<StepRow> rows_;
+  std::optional<uint64_t> first_step_;
   protocol::RunStatus final_status_;
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
@@ -70,17 +73,27 @@ worker::Client::Patience patience_with(const std::string& address, bool quiet);
 
 Result<std::unique_ptr<JobRun>> open_job_run(const TrainOptions& options);
 
-// Signs the grant of a simulated run with a key made for it: an owner's leave in form only.
-Result<std::string> local_grant(const certificate::StartStatement& start);
-
 // The verified run: starts a verifier (or uses options.verifier), trains, waits for the verdict and
 // leaves the folder's files. Exit code 0 accepted, 1 rejected. Codes too: "verifier_failed" when
 // the verifier's machine was at fault, "check_failed" when what it accepted does not verify.
 Result<int> run_verified(const TrainOptions& options, JobRun& run, const std::string& mode);
 
 // Trains and waits for the verdict, also one that comes early. A verdict about the verifier's own
-// environment is an error. Codes: JobRun::train's, Client::finish's, "verifier_failed".
+// environment is an error. Codes: JobRun::train's, Client::finish's, "verifier_failed",
+// "suspended".
 Result<worker::Verdict> train_with(JobRun& run, worker::Client& client);
+
+// The same over a connection that may break: connects again as long as somebody listens there, and
+// goes on where the verifier says. `alive` (may be empty) tells whether the verifier still runs.
+// `connected` sees every client when it is there. Codes: Client::create's, train_with's.
+struct Line {
+  std::string address;
+  worker::Client::Grantor grantor;
+  std::function<worker::Client::Patience()> patience;
+  std::function<bool()> alive;
+  std::function<void(const worker::Client&)> connected;
+};
+Result<worker::Verdict> train_over(JobRun& run, const Line& line);
 
 // Whether what the verifier showed at the start is evidence of the simulated TEE, or of none.
 bool is_simulated(const worker::Client& client);

@@ -14,6 +14,14 @@ Status check_options(const TrainOptions& options) {
   if (options.trusted_only && options.unverified) {
     return input_error("usage", "--trusted-only and --unverified exclude each other");
   }
+  if ((options.resume || options.owner_grants) && (options.trusted_only || options.unverified)) {
+    return input_error("usage", "--resume and --owner-grants are for verified runs only");
+  }
+  if ((options.resume || options.owner_grants) && !options.verifier.empty()) {
+    return input_error("usage",
+                       "--resume and --owner-grants are for a verifier that ginn train starts; for "
+                       "one that runs elsewhere see ginn-verifier --help and ginn help work");
+  }
   if (options.json && options.json_lines) {
     return input_error("usage", "--json and --json-lines exclude each other");
   }
@@ -35,6 +43,8 @@ Status check_options(const TrainOptions& options) {
   }
   return ok_status();
 }
+
+constexpr int kSuspendingMs = 600'000;
 
 // The two baselines: the same job in this process alone, without a certificate. Trusted-only reads
 // its records as the verifier would, from a file and checked against the root.
@@ -83,8 +93,12 @@ Result<int> run_baseline(const TrainOptions& options, JobRun& run) {
 Result<int> train_verb(const TrainOptions& options) {
   GINN_TRY(check_options(options));
   GINN_ASSIGN(const auto run, open_job_run(options));
-  GINN_TRY(prepare_run_folder(options.out));
   watch_interrupts();
+  if (options.resume) {
+    GINN_TRY(take_run_folder(options.out, kSuspendingMs));
+  } else {
+    GINN_TRY(prepare_run_folder(options.out));
+  }
   if (options.trusted_only || options.unverified) return run_baseline(options, *run);
   return run_verified(options, *run, "verified");
 }

@@ -117,13 +117,17 @@ void add_train(CLI::App& app, VerbOptions& line) {
              "--verifier",
              o.verifier,
              "ADDRESS",
-             "Verifier that runs already, unix:PATH (start ginn-verifier)");
+             "Verifier that runs already: unix:PATH, tcp:HOST:PORT, vsock:CID:PORT");
   add_threads(train, o.threads);
   add_verifier_threads(train, o.verifier_threads);
   train->add_flag(
       "--trusted-only", o.trusted_only, "Baseline: as if the TEE trained alone; no certificate");
   train->add_flag(
       "--unverified", o.unverified, "Baseline: the worker without a verifier; no certificate");
+  train->add_flag("--resume", o.resume, "Go on with the suspended or killed run in DIR");
+  train->add_flag("--owner-grants",
+                  o.owner_grants,
+                  "Ask the owner for leave (start-N.json, grant-N.json), see ginn help grant");
   train->add_flag(
       "--json-lines", o.json_lines, "A JSON line for each reported step on standard output");
   add_quiet(train, o.quiet);
@@ -242,6 +246,22 @@ void add_bench(CLI::App& app, VerbOptions& line) {
   add_json(bench, o.json);
 }
 
+void add_grant(CLI::App& app, VerbOptions& line) {
+  GrantOptions& o = line.grant;
+  CLI::App* grant = add_verb(app,
+                             line,
+                             "grant",
+                             "The owner's leave for a start of a verifier: at most the job's lives",
+                             o,
+                             grant_verb);
+  add_argument(grant, "START", o.start, "start-N.json of the worker's folder");
+  add_option(grant, "--key", o.key, "FILE", "The owner's Ed25519 private key (PEM)");
+  add_option(grant, "--log", o.log, "FILE", "Every grant so far; made when it is missing");
+  add_option(grant, "--job", o.job, "JOB", "The owner's own job file");
+  add_option(grant, "--out", o.out, "FILE", "For the grant (standard output)");
+  add_option(grant, "--new-key", o.new_key, "FILE", "Make a key, print its public half, and end");
+}
+
 void add_tools(CLI::App& app, VerbOptions& line) {
   CLI::App* inspect = add_verb(app,
                                line,
@@ -268,6 +288,7 @@ void add_tools(CLI::App& app, VerbOptions& line) {
 void add_verbs(CLI::App& app, VerbOptions& line) {
   add_preparation(app, line);
   add_train(app, line);
+  add_grant(app, line);
   add_verify(app, line);
   add_eval(app, line);
   add_attack(app, line);

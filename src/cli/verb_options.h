@@ -14,6 +14,7 @@ struct VerbOptions {
   PlanOptions plan;
   TrainOptions train;
   WorkOptions work;
+  GrantOptions grant;
   VerifyOptions verify;
   EvalOptions eval;
   AttackOptions attack;

@@ -40,6 +40,8 @@ struct TrainOptions {
   uint32_t verifier_threads = 1;
   bool trusted_only = false;
   bool unverified = false;
+  bool resume = false;        // `out` has a run that was suspended or killed
+  bool owner_grants = false;  // the owner signs, not this machine
   bool json_lines = false;
   bool quiet = false;
   bool json = false;
@@ -48,11 +50,19 @@ Result<int> train_verb(const TrainOptions& options);
 
 struct WorkOptions {
   std::string job;
-  std::string connect;  // "unix:PATH"
+  std::string connect;  // address
+  std::string grants;   // folder for start-N.json and the owner's grant-N.json; empty: local
   uint32_t threads = 0;
   bool quiet = false;
 };
 Result<int> work_verb(const WorkOptions& options);
+
+struct GrantOptions {
+  std::string start;  // start-N.json
+  std::string key, log, job, out;
+  std::string new_key;  // file to write a new key to, instead of all of the above
+};
+Result<int> grant_verb(const GrantOptions& options);
 
 struct VerifyOptions {
   std::string dir;

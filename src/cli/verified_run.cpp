@@ -2,15 +2,19 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "cli/grants.h"
 #include "cli/run_job.h"
 #include "cli/verifier_process.h"
 #include "import/dataset_import.h"
+#include "verifier/checkpoint.h"
 
 namespace ginn::cli {
 namespace {
 
 // What a verifier still has to do once the connection is closed: write its files and end.
 constexpr auto kEndPatience = std::chrono::seconds(5);
+// To drain its replays and to seal what there is.
+constexpr auto kSuspendPatience = std::chrono::minutes(30);
 
 // The verifier's side of a verified run: one that is there, or one that we start.
 struct VerifierSide {
@@ -20,19 +24,45 @@ struct VerifierSide {
   std::filesystem::path log;
 };
 
+// How the verifier is to begin: from nothing, or from what the folder has.
+Result<std::vector<std::string>> beginning(const TrainOptions& options, const JobRun& run) {
+  const std::filesystem::path out = options.out;
+  GINN_ASSIGN(const uint32_t life, next_life(out, options.owner_grants));
+  if (!options.resume) return std::vector<std::string>{"--life", std::to_string(life)};
+  std::error_code ignored;
+  if (std::filesystem::exists(out / verifier::kCheckpointFile, ignored)) {
+    return std::vector<std::string>{"--resume", std::to_string(std::min<uint32_t>(life, 64))};
+  }
+  const uint32_t lives = run.training().job().lives;
+  if (life > lives) {
+    return input_error("lives_spent",
+                       concat(printable(options.out, 400),
+                              " has no checkpoint to go on from, and of the job's ",
+                              lives,
+                              lives == 1 ? " life" : " lives",
+                              " none is left: start again with another --out (and a new nonce, "
+                              "where an owner grants)"));
+  }
+  if (!options.quiet && !options.json) {
+    fmt::print(stderr, "no checkpoint: from the beginning, as life {} of {}\n", life, lives);
+  }
+  return std::vector<std::string>{"--life", std::to_string(life)};
+}
+
 Result<VerifierSide> open_verifier(const TrainOptions& options, const JobRun& run) {
   VerifierSide side;
   if (!options.verifier.empty()) {
     side.address = options.verifier;
     return side;
   }
+  GINN_ASSIGN(std::vector<std::string> more, beginning(options, run));
+  more.insert(more.end(), {"--threads", std::to_string(options.verifier_threads)});
   GINN_ASSIGN(side.folder, TemporaryFolder::create());
   const auto records = side.folder->path() / "records.bin";
   GINN_TRY(import::write_records_file(*run.job().train, records));
   const std::filesystem::path out = std::filesystem::absolute(options.out);
   side.log = out / "verifier.log";
-  GINN_ASSIGN(side.process,
-              VerifierProcess::start(records, out, side.log, options.verifier_threads));
+  GINN_ASSIGN(side.process, VerifierProcess::start(records, out, side.log, more));
   side.address = side.process->address();
   return side;
 }
@@ -127,25 +157,52 @@ Result<int> conclude(const TrainOptions& options, const JobRun& run, RunEnd& end
 
 }  // namespace
 
+namespace {
+
+Line line_to(const TrainOptions& options, VerifierSide& side, RunEnd& end) {
+  Line line;
+  line.address = side.address;
+  line.grantor = options.owner_grants ? owner_grantor(options.out, options.quiet)
+                                      : local_grantor(side.process ? options.out : "");
+  line.patience = [&] { return patience_for(options, side); };
+  if (side.process) line.alive = [&side] { return !side.process->ended(); };
+  line.connected = [&end](const worker::Client& client) { end.simulated = is_simulated(client); };
+  return line;
+}
+
+// A run that was stopped goes on later, if its verifier could seal what there is.
+Error after_stop(const TrainOptions& options, const Error& error) {
+  std::error_code ignored;
+  const std::filesystem::path out = options.out;
+  const bool stopped = std::string_view(error.code) == "interrupted";
+  if (!stopped || !std::filesystem::exists(out / verifier::kCheckpointFile, ignored)) return error;
+  return environment_error("interrupted",
+                           concat(error.message,
+                                  "; the run is suspended, go on with: ginn train ",
+                                  options.job,
+                                  " --out ",
+                                  options.out,
+                                  " --resume"));
+}
+
+}  // namespace
+
 Result<int> run_verified(const TrainOptions& options, JobRun& run, const std::string& mode) {
   GINN_ASSIGN(VerifierSide side, open_verifier(options, run));
-  auto client = worker::Client::create(
-      side.address, run.training(), local_grant, patience_for(options, side));
-  if (!client.ok()) return explained(client.error(), side);
   RunEnd end;
   end.record.mode = mode;
   end.remote = side.process == nullptr;
-  end.simulated = is_simulated(**client);
-  const auto verdict = train_with(run, **client);
-  client->reset();  // hangs up: the verifier ends now, however far the run came
+  const auto verdict = train_over(run, line_to(options, side, end));
   if (side.process) {
-    side.process->end(kEndPatience);
+    const bool stopped = !verdict.ok() && std::string_view(verdict.error().code) == "interrupted";
+    if (!verdict.ok()) side.process->suspend();
+    side.process->end(stopped ? kSuspendPatience : kEndPatience);
     end.record.verifier_cpu_seconds = side.process->usage().cpu_seconds;
     end.record.verifier_peak_bytes = side.process->usage().peak_bytes;
   }
   if (!verdict.ok()) {
     (void)write_outputs(options, run, end);  // what there is; the error before it is the answer
-    return explained(verdict.error(), side);
+    return explained(after_stop(options, verdict.error()), side);
   }
   end.verdict = *verdict;
   return conclude(options, run, end);

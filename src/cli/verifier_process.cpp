@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "base/text.h"
-#include "protocol/connection.h"
+#include "protocol/socket.h"
 
 namespace ginn::cli {
 namespace {
@@ -29,9 +29,9 @@ Usage to_usage(const rusage& usage) {
 
 // In the child: only async-signal-safe calls.
 [[noreturn]] void become_verifier(const char* program, char* const* arguments, const char* log) {
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  ::prctl(PR_SET_PDEATHSIG, SIGTERM);
   ::setpgid(0, 0);  // Ctrl-C is the parent's to handle
-  const int file = ::open(log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  const int file = ::open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
   if (file >= 0) {
     ::dup2(file, STDERR_FILENO);
     ::dup2(file, STDOUT_FILENO);
@@ -66,11 +66,15 @@ TemporaryFolder::~TemporaryFolder() {
   if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
 }
 
+void VerifierProcess::suspend() {
+  if (pid_ > 0 && !exit_code_) ::kill(pid_, SIGTERM);
+}
+
 Result<std::unique_ptr<VerifierProcess>> VerifierProcess::start(
     const std::filesystem::path& records,
     const std::filesystem::path& out,
     const std::filesystem::path& log,
-    uint32_t threads) {
+    const std::vector<std::string>& more) {
   std::error_code error;
   const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
   const auto program = self.parent_path() / "ginn-verifier";
@@ -94,9 +98,8 @@ Result<std::unique_ptr<VerifierProcess>> VerifierProcess::start(
                                     "--records",
                                     records.string(),
                                     "--out",
-                                    out.string(),
-                                    "--threads",
-                                    std::to_string(threads)};
+                                    out.string()};
+  words.insert(words.end(), more.begin(), more.end());
   std::vector<char*> arguments;
   for (std::string& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);

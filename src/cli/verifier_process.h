@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 
@@ -22,12 +23,13 @@ Usage own_usage();
 // not ended is killed at once when this is destroyed.
 class VerifierProcess {
  public:
-  // Starts `ginn-verifier` from the folder of this program. Its messages go to `log`. Codes
-  // "no_verifier_program", "cannot_start".
+  // Starts `ginn-verifier` from the folder of this program. Its messages go to `log`; `more` are
+  // further arguments. When this program dies, it suspends the run. Codes "no_verifier_program",
+  // "cannot_start".
   static Result<std::unique_ptr<VerifierProcess>> start(const std::filesystem::path& records,
                                                         const std::filesystem::path& out,
                                                         const std::filesystem::path& log,
-                                                        uint32_t threads);
+                                                        const std::vector<std::string>& more);
   ~VerifierProcess();
 
   std::string address() const { return "unix:" + socket_.string(); }
@@ -35,6 +37,8 @@ class VerifierProcess {
   std::optional<int> ended();
   // Waits for its end, at most so long, and then kills it: the exit code.
   int end(std::chrono::milliseconds patience);
+  // Asks it to suspend the run: it ends once its replays are done.
+  void suspend();
   Usage usage() const { return usage_; }
 
  private:

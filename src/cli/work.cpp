@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "cli/grants.h"
 #include "cli/run_job.h"
 
 namespace ginn::cli {
@@ -12,16 +13,18 @@ Result<int> work_verb(const WorkOptions& options) {
   train.quiet = options.quiet;
   GINN_ASSIGN(const auto run, open_job_run(train));
   watch_interrupts();
-  GINN_ASSIGN(const auto client,
-              worker::Client::create(options.connect,
-                                     run->training(),
-                                     local_grant,
-                                     patience_with(options.connect, options.quiet)));
-  GINN_ASSIGN(const worker::Verdict verdict, train_with(*run, *client));
+  bool simulated = true;
+  const bool own = options.grants.empty();
+  Line line;
+  line.address = options.connect;
+  line.grantor = own ? local_grantor("") : owner_grantor(options.grants, options.quiet);
+  line.patience = [&] { return patience_with(options.connect, options.quiet); };
+  line.connected = [&](const worker::Client& client) { simulated = is_simulated(client); };
+  GINN_ASSIGN(const worker::Verdict verdict, train_over(*run, line));
   if (options.quiet) return verdict.accepted ? 0 : 1;
   if (verdict.accepted) {
     fmt::print("accepted{}: model.safetensors and certificate.json are in the verifier's folder\n",
-               is_simulated(*client) ? kBySimulatedTee : "");
+               simulated ? kBySimulatedTee : "");
   } else {
     fmt::print("REJECTED: {}: {}\n", printable(verdict.code), printable(verdict.message, 1000));
   }

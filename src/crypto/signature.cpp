@@ -127,6 +127,14 @@ SigningKey& SigningKey::operator=(SigningKey&& other) noexcept {
 
 SigningKey::~SigningKey() { EVP_PKEY_free(evp(key_)); }  // OpenSSL wipes the private part
 
+std::array<uint8_t, 32> SigningKey::seed() const {
+  std::array<uint8_t, kSeedBytes> seed;
+  size_t size = seed.size();
+  GINN_CHECK(EVP_PKEY_get_raw_private_key(evp(key_), seed.data(), &size) == 1);
+  GINN_CHECK(size == seed.size());
+  return seed;
+}
+
 Signature SigningKey::sign(ByteView message) const {
   GINN_CHECK(key_ != nullptr);
   const ContextPointer context(EVP_MD_CTX_new());

@@ -20,6 +20,8 @@ class SigningKey {
   ~SigningKey();
   const PublicKey& public_key() const { return public_key_; }
   Signature sign(ByteView message) const;
+  // The 32 bytes of from_seed: to be sealed, never to be shown.
+  std::array<uint8_t, 32> seed() const;
 
  private:
   SigningKey(void* key, PublicKey public_key) : key_(key), public_key_(public_key) {}

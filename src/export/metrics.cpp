@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <iterator>
 
 #include "base/file.h"
+#include "base/text.h"
 
 namespace ginn::exporting {
 
@@ -13,7 +15,46 @@ namespace {
 constexpr std::string_view kHeader =
     "step,learning_rate,claimed_loss,claimed_accuracy,images_per_second,taken,replays_done,"
     "replays_queued\n";
+
+template <typename T>
+bool take_field(std::string_view& line, char end, T& out) {
+  const auto number = std::from_chars(line.data(), line.data() + line.size(), out);
+  if (number.ec != std::errc() || number.ptr == line.data() + line.size() || *number.ptr != end) {
+    return false;
+  }
+  line.remove_prefix(static_cast<size_t>(number.ptr - line.data()) + 1);
+  return true;
+}
+
+bool take_row(std::string_view& text, MetricsRow& row) {
+  return take_field(text, ',', row.step) && take_field(text, ',', row.learning_rate) &&
+         take_field(text, ',', row.claimed_loss) && take_field(text, ',', row.claimed_accuracy) &&
+         take_field(text, ',', row.images_per_second) && take_field(text, ',', row.taken) &&
+         take_field(text, ',', row.replays_done) && take_field(text, '\n', row.replays_queued);
+}
+
 }  // namespace
+
+Result<std::vector<MetricsRow>> read_metrics(const std::filesystem::path& path) {
+  constexpr uint64_t kMostBytes = uint64_t{1} << 26;
+  GINN_ASSIGN(const Bytes file, read_file(path, kMostBytes));
+  std::string_view text = as_text(file);
+  std::vector<MetricsRow> rows;
+  const bool header = text.starts_with(kHeader);
+  if (header) text.remove_prefix(kHeader.size());
+  while (header && !text.empty()) {
+    MetricsRow row;
+    if (!take_row(text, row)) break;
+    rows.push_back(row);
+  }
+  if (header && text.empty()) return rows;
+  return input_error("metrics_form",
+                     concat(printable(path.native(), 400),
+                            ": line ",
+                            rows.size() + (header ? 2 : 1),
+                            ": expected the columns of metrics.csv; remove the file, if it is not "
+                            "needed"));
+}
 
 MetricsWriter::MetricsWriter(std::filesystem::path path, size_t flush_rows)
     : path_(std::move(path)), flush_rows_(std::max<size_t>(flush_rows, 1)), text_(kHeader) {}

@@ -15,6 +15,7 @@ constexpr uint32_t kMicrobatchMax = 4'096;
 constexpr uint32_t kPadMax = 64;
 constexpr size_t kMilestonesMax = 100;
 constexpr size_t kNonceMax = 64;
+constexpr uint32_t kLivesMax = 64;
 
 class Problems {
  public:
@@ -200,12 +201,8 @@ void check_integrity(const Job& job, Problems& problems) {
   probe("integrity.probability", job.probability, good, 0);
   probe("integrity.budget", 0.999, job.budget, 0);
   probe("integrity.verify_last", 0.999, good, job.verify_last);
-  if (job.lives != 1) {
-    problems.add("integrity.lives",
-                 concat("found ",
-                        job.lives,
-                        "; allowed: 1 (lives above 1 need suspend and resume, which this version "
-                        "does not have)"));
+  if (job.lives < 1 || job.lives > kLivesMax) {
+    problems.add("integrity.lives", concat("found ", job.lives, "; allowed: 1 to ", kLivesMax));
   }
   const bool is_ascii = std::all_of(
       job.nonce.begin(), job.nonce.end(), [](char c) { return c >= 0x20 && c <= 0x7e; });

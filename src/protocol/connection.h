@@ -1,67 +1,40 @@
 #pragma once
 
-#include <functional>
+#include <memory>
 #include <string>
 
 #include "protocol/frame.h"
+#include "protocol/stream.h"
 
 namespace ginn::protocol {
 
-// A stream socket between worker and verifier. Owns its descriptor.
+// Frames over a stream, numbered and with checksums. One thread may send while another receives.
 class Connection {
  public:
-  explicit Connection(int descriptor) : descriptor_(descriptor) {}
-  Connection(Connection&& other) noexcept : descriptor_(other.descriptor_) {
-    other.descriptor_ = -1;
-  }
-  Connection& operator=(Connection&& other) noexcept;
-  ~Connection();
+  explicit Connection(std::unique_ptr<Stream> stream) : stream_(std::move(stream)) {}
 
-  // Writes a whole frame; SIGPIPE is suppressed. Code "peer_gone".
+  // Writes a whole frame. Code "peer_gone".
   Status send(FrameType type, ByteView payload);
-  // A frame in two parts, without copying them together.
-  Status send(FrameType type, ByteView first, ByteView second);
   // False when the peer is not reading fast enough: nothing was sent.
   bool try_send(FrameType type, ByteView payload);
 
-  // Reads exactly `count` bytes into private memory. `idle` is called about five times a second
-  // while nothing arrives; an error from it ends the wait. Codes "peer_closed" (end of stream
-  // before the first byte), "frame_truncated" (inside), "peer_gone".
-  using Idle = std::function<Status()>;
-  Status receive(std::span<uint8_t> out, const Idle& idle);
-  // A frame of at most the limits of parse_header; `payload` is resized to it.
-  Result<FrameType> receive_frame(size_t contribution_bytes, Bytes& payload, const Idle& idle);
+  // A frame within the limits of parse_header; `payload` is resized to it. Codes: parse_header's
+  // (before any memory is taken), "peer_closed" (the stream ended before the first byte),
+  // "frame_truncated" (inside), "frame_checksum", "peer_gone", those of `idle`.
+  Result<FrameType> receive_frame(const JobBytes& job_bytes, Bytes& payload, const Idle& idle);
+  // Waits for the end of the stream. Codes "data_after_end", "peer_gone", those of `idle`.
+  Status receive_end(const Idle& idle);
 
   // Whether bytes or the end of the stream can be read without waiting.
-  bool readable() const;
-  void finish_sending();  // the peer sees the end of the stream
+  bool readable() const { return stream_->readable(); }
+  void finish_sending() { stream_->finish_writing(); }
 
  private:
-  int descriptor_;
+  Status receive(std::span<uint8_t> out, const Idle& idle);
+
+  std::unique_ptr<Stream> stream_;
+  uint32_t sent_ = 0;
+  uint32_t received_ = 0;
 };
-
-inline constexpr size_t kMaxSocketPathBytes = 107;  // of sockaddr_un, without the final zero
-
-// Unix sockets; `address` is "unix:PATH", PATH at most kMaxSocketPathBytes. Codes "bad_address",
-// "cannot_listen", "cannot_connect".
-class Listener {
- public:
-  static Result<Listener> create(const std::string& address);
-  Listener(Listener&& other) noexcept
-      : descriptor_(other.descriptor_), path_(std::move(other.path_)) {
-    other.descriptor_ = -1;
-  }
-  Listener& operator=(Listener&&) = delete;
-  ~Listener();  // removes the socket's file
-  // Waits for one connection; `idle` as above.
-  Result<Connection> accept(const Connection::Idle& idle);
-
- private:
-  Listener(int descriptor, std::string path) : descriptor_(descriptor), path_(std::move(path)) {}
-  int descriptor_;
-  std::string path_;
-};
-
-Result<Connection> connect(const std::string& address);
 
 }  // namespace ginn::protocol

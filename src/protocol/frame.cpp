@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "base/crc32c.h"
 #include "base/text.h"
 
 namespace ginn::protocol {
@@ -14,7 +15,7 @@ struct Limits {
   size_t most;
 };
 
-// One table for every frame; a contribution's length is known only once the job is.
+// One table for every frame; the lengths of two are known only once the job is.
 constexpr Limits kLimits[] = {
     {FrameType::kHello, "hello", kHelloBytes, kHelloBytes},
     {FrameType::kJob, "job", 2, kMaxJobBytes},
@@ -25,6 +26,7 @@ constexpr Limits kLimits[] = {
     {FrameType::kReady, "ready", kReadyBytes, kReadyBytes},
     {FrameType::kStatus, "status", kStatusBytes, kStatusBytes},
     {FrameType::kVerdict, "verdict", 2, kMaxVerdictBytes},
+    {FrameType::kState, "state", 0, 0},
 };
 
 const Limits* find(uint8_t type) {
@@ -36,17 +38,33 @@ const Limits* find(uint8_t type) {
 
 }  // namespace
 
-std::array<uint8_t, kHeaderBytes> frame_header(FrameType type, uint32_t length) {
+std::array<uint8_t, kHeaderBytes> frame_header(const FrameHeader& header) {
   std::array<uint8_t, kHeaderBytes> bytes{};
-  std::memcpy(bytes.data(), &length, sizeof length);
-  bytes[4] = static_cast<uint8_t>(type);
+  std::memcpy(bytes.data(), &header.length, 4);
+  bytes[4] = static_cast<uint8_t>(header.type);
+  std::memcpy(bytes.data() + 8, &header.sequence, 4);
+  std::memcpy(bytes.data() + 12, &header.checksum, 4);
+  const uint32_t own = crc32c(ByteView(bytes).first(16));
+  std::memcpy(bytes.data() + 16, &own, 4);
   return bytes;
 }
 
 Result<FrameHeader> parse_header(std::span<const uint8_t, kHeaderBytes> bytes,
-                                 size_t contribution_bytes) {
+                                 const JobBytes& job_bytes,
+                                 uint32_t sequence) {
   FrameHeader header;
-  std::memcpy(&header.length, bytes.data(), sizeof header.length);
+  uint32_t own = 0;
+  std::memcpy(&header.length, bytes.data(), 4);
+  std::memcpy(&header.sequence, bytes.data() + 8, 4);
+  std::memcpy(&header.checksum, bytes.data() + 12, 4);
+  std::memcpy(&own, bytes.data() + 16, 4);
+  if (own != crc32c(bytes.first<16>())) {
+    return refused("frame_checksum", "a frame's header has another checksum: it was garbled");
+  }
+  if (header.sequence != sequence) {
+    return refused("frame_sequence",
+                   concat("frame ", header.sequence, " came where frame ", sequence, " was due"));
+  }
   if (bytes[5] != 0 || bytes[6] != 0 || bytes[7] != 0) {
     return refused("frame_reserved", "bytes 5 to 7 of a frame's header must be zero");
   }
@@ -55,9 +73,10 @@ Result<FrameHeader> parse_header(std::span<const uint8_t, kHeaderBytes> bytes,
     return refused("frame_type", concat("no frame has type ", static_cast<unsigned>(bytes[4])));
   }
   header.type = limits->type;
-  const bool contribution = limits->type == FrameType::kContribution;
-  const size_t least = contribution ? contribution_bytes : limits->least;
-  const size_t most = contribution ? contribution_bytes : limits->most;
+  size_t least = limits->least;
+  size_t most = limits->most;
+  if (limits->type == FrameType::kContribution) least = most = job_bytes.contribution;
+  if (limits->type == FrameType::kState) least = most = job_bytes.state;
   if (header.length < least || header.length > most) {
     return refused("frame_length",
                    concat("a ",
@@ -70,6 +89,12 @@ Result<FrameHeader> parse_header(std::span<const uint8_t, kHeaderBytes> bytes,
                           header.length));
   }
   return header;
+}
+
+bool is_line_fault(const Error& error) {
+  const std::string_view code = error.code;
+  return code.starts_with("peer_") || code == "frame_truncated" || code == "frame_checksum" ||
+         code == "frame_sequence";
 }
 
 const char* frame_name(FrameType type) {

@@ -5,6 +5,7 @@
 
 #include "arithmetic/elementary.h"
 #include "arithmetic/format.h"
+#include "base/text.h"
 #include "nn/models.h"
 #include "nn/run.h"
 
@@ -84,9 +85,29 @@ Status State::apply(const device::MapKernels& maps) {
   return ok_status();
 }
 
-crypto::Digest State::digest() const {
-  return crypto::chunked_digest(
-      {reinterpret_cast<const uint8_t*>(values_.data()), values_.size() * sizeof(float)});
+crypto::Digest State::digest() const { return crypto::chunked_digest(values()); }
+
+Status State::restore(uint64_t step, uint32_t taken, ByteView saved_values, ByteView saved_sums) {
+  const bool begun = taken > 0;
+  if (step > job_.steps || taken >= job_.microbatches() || (begun && step == job_.steps) ||
+      saved_values.size() != values().size() || saved_sums.size() != (begun ? sums().size() : 0)) {
+    return input_error("state_form",
+                       concat("a saved state of step ",
+                              step,
+                              ", microbatch ",
+                              taken,
+                              " with ",
+                              saved_values.size(),
+                              " and ",
+                              saved_sums.size(),
+                              " bytes is not one of this job"));
+  }
+  std::memcpy(values_.data(), saved_values.data(), saved_values.size());
+  std::memset(sum_.data(), 0, sum_.size() * sizeof(int64_t));
+  if (begun) std::memcpy(sum_.data(), saved_sums.data(), saved_sums.size());
+  step_ = step;
+  taken_ = taken;
+  return ok_status();
 }
 
 }  // namespace ginn::training

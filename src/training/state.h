@@ -29,6 +29,18 @@ class State {
   // Section 11.
   crypto::Digest digest() const;
 
+  // Weights, then velocities, as of the end of the last step.
+  ByteView values() const {
+    return {reinterpret_cast<const uint8_t*>(values_.data()), values_.size() * sizeof(float)};
+  }
+  // Of a step that has begun: the sum of what was taken.
+  ByteView sums() const {
+    return {reinterpret_cast<const uint8_t*>(sum_.data()), sum_.size() * sizeof(int64_t)};
+  }
+  // Puts back what was saved; `sums` is empty when `taken` is 0. Code "state_form" when a size or a
+  // number is not one of this job's.
+  Status restore(uint64_t step, uint32_t taken, ByteView values, ByteView sums);
+
  private:
   const nn::Graph& graph_;
   const job::Job& job_;

@@ -39,6 +39,11 @@ class Intake {
   // `training` outlives this. Codes: job::sampling's.
   static Result<std::unique_ptr<Intake>> create(const training::Training& training);
 
+  // Goes on from a saved state. Codes: State::restore's.
+  Status restore(uint64_t step, uint32_t taken, ByteView values, ByteView sums) {
+    return state_.restore(step, taken, values, sums);
+  }
+
   // Takes the next contribution: `payload` is a frame's, already copied into private memory; `coin`
   // is 64 fresh random bits, drawn after the copy. What is taken is final. Codes, in this order:
   // "contribution_length", "frame_reserved", "contribution_index", "contribution_duplicate",

@@ -1,5 +1,8 @@
 // ginn-verifier: the trusted program. It believes nothing that comes from its arguments: they only
 // say where to listen, where the records lie and where to leave the run's files.
+#include <atomic>
+#include <charconv>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -7,6 +10,7 @@
 #include "base/caught.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "protocol/socket.h"
 #include "verifier/session.h"
 
 namespace {
@@ -17,24 +21,95 @@ constexpr int kUsage = 2;
 constexpr int kEnvironment = 3;
 
 constexpr const char* kHelp =
-    "usage: ginn-verifier --listen unix:PATH --records FILE --out DIR [--threads N]\n"
+    "usage: ginn-verifier --listen ADDRESS --records FILE --out DIR [OPTION VALUE]...\n"
     "\n"
     "Takes one training run from an untrusted worker, replays a secret sample of its gradients, "
     "and\n"
     "signs a certificate or a rejection. Normally started by `ginn train`.\n"
     "\n"
-    "  --listen unix:PATH   where the worker connects\n"
+    "  --listen ADDRESS     where workers connect: unix:PATH, tcp:HOST:PORT or vsock:CID:PORT\n"
+    "                       (tcp:[::1]:7000, vsock:any:7000; TCP is not encrypted: use a tunnel)\n"
     "  --records FILE       the training data as raw records (`ginn train` writes it)\n"
     "  --out DIR            an existing folder without files of another run\n"
     "  --threads N          threads that replay (1 to 256, default 1)\n"
+    "  --resume LIFE        go on from DIR's checkpoint: a suspended run as the same life, a\n"
+    "                       killed one as this life, for which the owner's leave is asked\n"
+    "  --life LIFE          start from nothing as this life (1 to 64, default 1)\n"
+    "  --checkpoint-seconds N  between checkpoints, where the job has more lives (default 60)\n"
+    "  --reconnect-seconds N   to wait for a worker that is gone (default 600); then, and on\n"
+    "                       SIGINT or SIGTERM, the run is suspended\n"
+    "  --silence-seconds N  without a byte before a connection counts as broken (default 3600)\n"
     "  --version, --help\n"
     "\n"
-    "exit codes: 0 accepted, 1 rejected, 2 usage or input error, 3 environment\n";
+    "exit codes: 0 accepted, 1 rejected, 2 usage or input error, 3 environment, suspended\n";
 
 struct Arguments {
   std::string listen, records, out;
   size_t threads = 1;
+  ginn::verifier::RunOptions run;
 };
+
+std::atomic<bool> stop_asked{false};
+static_assert(std::atomic<bool>::is_always_lock_free, "set by a signal handler");
+
+extern "C" void ask_to_stop(int) { stop_asked = true; }
+
+// The first one suspends; a second one ends the program.
+void watch_signals() {
+  struct sigaction action {};
+  action.sa_handler = ask_to_stop;
+  action.sa_flags = static_cast<int>(SA_RESETHAND);
+  ::sigaction(SIGINT, &action, nullptr);
+  ::sigaction(SIGTERM, &action, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+}
+
+double clock_seconds() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+template <typename T>
+ginn::Status number(std::string_view key, const std::string& text, T least, T most, T& out) {
+  const auto end = std::from_chars(text.data(), text.data() + text.size(), out);
+  const bool whole = end.ec == std::errc() && end.ptr == text.data() + text.size();
+  if (whole && out >= least && out <= most) return ginn::ok_status();
+  return ginn::input_error("usage",
+                           ginn::concat(key, " takes a number from ", least, " to ", most));
+}
+
+// Seconds, up to a year.
+ginn::Status seconds(std::string_view key, const std::string& text, double& out) {
+  uint32_t value = 0;
+  GINN_TRY(number<uint32_t>(key, text, 0, 366 * 86400, value));
+  out = value;
+  return ginn::ok_status();
+}
+
+ginn::Status set(Arguments& arguments, std::string_view key, const std::string& value) {
+  ginn::verifier::RunOptions& run = arguments.run;
+  if (key == "--listen") {
+    arguments.listen = value;
+  } else if (key == "--records") {
+    arguments.records = value;
+  } else if (key == "--out") {
+    arguments.out = value;
+  } else if (key == "--threads") {
+    return number<size_t>(key, value, 1, 256, arguments.threads);
+  } else if (key == "--resume" || key == "--life") {
+    run.resume = key == "--resume";
+    return number<uint32_t>(key, value, 1, ginn::verifier::kMaxLives, run.life);
+  } else if (key == "--checkpoint-seconds") {
+    return seconds(key, value, run.checkpoint_seconds);
+  } else if (key == "--reconnect-seconds") {
+    return seconds(key, value, run.reconnect_seconds);
+  } else if (key == "--silence-seconds") {
+    return seconds(key, value, run.silence_seconds);
+  } else {
+    return ginn::input_error("usage",
+                             ginn::concat("unknown option ", ginn::printable(key), "; try --help"));
+  }
+  return ginn::ok_status();
+}
 
 ginn::Result<Arguments> parse(int argc, char** argv) {
   Arguments arguments;
@@ -43,24 +118,7 @@ ginn::Result<Arguments> parse(int argc, char** argv) {
     if (i + 1 >= argc) {
       return ginn::input_error("usage", ginn::concat(ginn::printable(key), " needs a value"));
     }
-    const std::string value = argv[i + 1];
-    if (key == "--listen") {
-      arguments.listen = value;
-    } else if (key == "--records") {
-      arguments.records = value;
-    } else if (key == "--out") {
-      arguments.out = value;
-    } else if (key == "--threads") {
-      const auto end =
-          std::from_chars(value.data(), value.data() + value.size(), arguments.threads);
-      if (end.ec != std::errc() || end.ptr != value.data() + value.size() ||
-          arguments.threads < 1 || arguments.threads > 256) {
-        return ginn::input_error("usage", "--threads takes a number from 1 to 256");
-      }
-    } else {
-      return ginn::input_error(
-          "usage", ginn::concat("unknown option ", ginn::printable(key), "; try --help"));
-    }
+    GINN_TRY(set(arguments, key, argv[i + 1]));
   }
   if (arguments.listen.empty() || arguments.records.empty() || arguments.out.empty()) {
     return ginn::input_error("usage", "--listen, --records and --out are needed; try --help");
@@ -82,28 +140,52 @@ int exit_code(const ginn::Error& error) {
 }
 
 ginn::Result<ginn::verifier::Outcome> serve(const Arguments& arguments) {
+  using namespace ginn;  // NOLINT
   constexpr uint64_t kMaxProgramBytes = uint64_t{1} << 30;
-  ginn::verifier::Options options;
-  options.records = arguments.records;
-  options.out = arguments.out;
-  options.threads = arguments.threads;
-  GINN_TRY(ginn::verifier::check_out_folder(options.out));
-  GINN_ASSIGN(const ginn::Bytes program, ginn::read_file("/proc/self/exe", kMaxProgramBytes));
-  options.measurement = ginn::crypto::sha256(program);
-  GINN_ASSIGN(options.level, ginn::device::choose_level());
-  GINN_ASSIGN(ginn::crypto::RandomGenerator generator, ginn::crypto::RandomGenerator::create());
-  options.coin = [&generator] { return generator.next(); };
-  GINN_ASSIGN(ginn::protocol::Listener listener,
-              ginn::protocol::Listener::create(arguments.listen));
-  GINN_ASSIGN(ginn::protocol::Connection connection, listener.accept(nullptr));
-  ginn::verifier::Session session(std::move(options), std::move(connection));
-  return session.run();
+  constexpr uint64_t kMaxCounterBytes = 64;
+  GINN_ASSIGN(const FolderLock lock, FolderLock::take(arguments.out));
+  GINN_TRY(verifier::check_out_folder(arguments.out, arguments.run.resume));
+  GINN_ASSIGN(const Bytes program, read_file("/proc/self/exe", kMaxProgramBytes));
+  GINN_ASSIGN(crypto::RandomGenerator generator, crypto::RandomGenerator::create());
+  GINN_ASSIGN(protocol::Listener listener, protocol::Listener::create(arguments.listen));
+  DiskFolder folder(arguments.out);
+  const auto attester = attest::simulated_attester(
+      crypto::sha256(program),
+      {[&] { return folder.read(attest::kSimulatedCounterFile, kMaxCounterBytes); },
+       [&](ByteView value) { return folder.write(attest::kSimulatedCounterFile, value); }});
+  verifier::Host host;
+  host.acceptor = &listener;
+  host.folder = &folder;
+  host.attester = attester.get();
+  host.coin = [&generator] { return generator.next(); };
+  host.seconds = clock_seconds;
+  host.stop = [] { return stop_asked.load(); };
+  host.records = verifier::records_on_disk(arguments.records);
+  host.replays = verifier::replay_threads(arguments.threads);
+  host.threads = arguments.threads;
+  GINN_ASSIGN(host.level, device::choose_level());
+  return verifier::Session(std::move(host), arguments.run).run();
+}
+
+int report(const ginn::verifier::Outcome& outcome) {
+  using Kind = ginn::verifier::Outcome::Kind;
+  const bool suspended = outcome.kind == Kind::kSuspended;
+  std::fprintf(stderr,
+               "ginn-verifier: %s%s: %s: %s\n",
+               suspended            ? "suspended"
+               : outcome.accepted() ? "accepted"
+                                    : "rejected",
+               outcome.simulated ? " by a SIMULATED TEE, which proves nothing to others" : "",
+               outcome.code.c_str(),
+               outcome.message.c_str());
+  if (suspended) return kEnvironment;
+  return outcome.accepted() ? kGood : kRefusedExit;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::signal(SIGPIPE, SIG_IGN);
+  watch_signals();
   for (int i = 1; i < argc; ++i) {
     const std::string_view argument = argv[i];
     if (argument == "--help" || argument == "-h") {
@@ -120,11 +202,5 @@ int main(int argc, char** argv) {
     return serve(arguments);
   });
   if (!outcome.ok()) return exit_code(outcome.error());
-  std::fprintf(stderr,
-               "ginn-verifier: %s%s: %s: %s\n",
-               outcome->accepted ? "accepted" : "rejected",
-               outcome->simulated ? " by a SIMULATED TEE, which proves nothing to others" : "",
-               outcome->code.c_str(),
-               outcome->message.c_str());
-  return outcome->accepted ? kGood : kRefusedExit;
+  return report(*outcome);
 }

@@ -46,10 +46,15 @@ size_t ReplayQueue::limit(const nn::Graph& graph) {
 
 ReplayQueue::ReplayQueue(const training::Training& training,
                          const data::RecordSource& records,
-                         size_t threads)
-    : training_(training), records_(records), limit_(limit(training.graph())) {
+                         size_t threads,
+                         std::function<void()> turn)
+    : training_(training),
+      records_(records),
+      limit_(limit(training.graph())),
+      turn_(std::move(turn)) {
+  GINN_CHECK((threads == 0) == (turn_ != nullptr));
   try {
-    for (size_t i = 0; i < std::max<size_t>(threads, 1); ++i) {
+    for (size_t i = 0; i < threads; ++i) {
       threads_.emplace_back([this] { run(); });
     }
   } catch (...) {  // no thread can be started: those that were must not outlive the queue
@@ -65,18 +70,42 @@ void ReplayQueue::end_threads() {
   for (std::thread& thread : threads_) thread.join();
 }
 
+uint64_t ReplayQueue::index(const Replay& replay) const {
+  return replay.step * training_.job().microbatches() + replay.microbatch;
+}
+
+void ReplayQueue::wait(std::unique_lock<std::mutex>& lock, const std::function<bool()>& ready) {
+  if (turn_ == nullptr) return changed_.wait(lock, ready);
+  while (!ready()) {
+    lock.unlock();
+    turn_();
+    lock.lock();
+  }
+}
+
 void ReplayQueue::push(Replay replay) {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] { return waiting_.size() < limit_ || deviation_ || error_ || stop_; });
+  wait(lock, [&] { return waiting_.size() < limit_ || deviation_ || error_ || stop_; });
   if (deviation_ || error_ || stop_) return;
+  open_.insert(index(replay));
+  ++pushed_;
   waiting_.push_back(std::move(replay));
   changed_.notify_all();
 }
 
 void ReplayQueue::drain() {
   std::unique_lock lock(mutex_);
-  changed_.wait(
-      lock, [&] { return (waiting_.empty() && running_ == 0) || deviation_ || error_ || stop_; });
+  wait(lock, [&] { return open_.empty() || deviation_ || error_ || stop_; });
+}
+
+bool ReplayQueue::settled(uint64_t index) const {
+  std::lock_guard lock(mutex_);
+  return !deviation_ && !error_ && (open_.empty() || *open_.begin() >= index);
+}
+
+uint64_t ReplayQueue::pushed() const {
+  std::lock_guard lock(mutex_);
+  return pushed_;
 }
 
 void ReplayQueue::stop() {
@@ -107,7 +136,7 @@ uint64_t ReplayQueue::done() const {
 
 uint64_t ReplayQueue::queued() const {
   std::lock_guard lock(mutex_);
-  return waiting_.size() + running_;
+  return open_.size();
 }
 
 void ReplayQueue::run() {
@@ -117,25 +146,37 @@ void ReplayQueue::run() {
   for (;;) {
     changed_.wait(lock, [&] { return stop_ || deviation_ || error_ || !waiting_.empty(); });
     if (stop_ || deviation_ || error_) return;
-    const Replay replay = std::move(waiting_.front());
-    waiting_.pop_front();
-    ++running_;
-    changed_.notify_all();
-    lock.unlock();
-    auto outcome = caught([&]() -> Result<std::optional<Deviation>> {
-      if (workspace == nullptr) workspace = training_.workspace();
-      return replay_once(training_, records_, replay, *workspace);
-    });
-    lock.lock();
-    --running_;
-    ++done_;
-    if (!outcome.ok()) {
-      if (!error_) error_ = outcome.error();
-    } else if (outcome.value().has_value() && !deviation_) {
-      deviation_ = std::move(outcome.value());
-    }
-    changed_.notify_all();
+    compute_first(lock, workspace);
   }
+}
+
+bool ReplayQueue::run_one() {
+  std::unique_lock lock(mutex_);
+  if (stop_ || deviation_ || error_ || waiting_.empty()) return false;
+  compute_first(lock, workspace_);
+  return true;
+}
+
+void ReplayQueue::compute_first(std::unique_lock<std::mutex>& lock,
+                                std::unique_ptr<training::Workspace>& workspace) {
+  const Replay replay = std::move(waiting_.front());
+  waiting_.pop_front();
+  changed_.notify_all();
+  lock.unlock();
+  auto outcome = caught([&]() -> Result<std::optional<Deviation>> {
+    if (workspace == nullptr) workspace = training_.workspace();
+    return replay_once(training_, records_, replay, *workspace);
+  });
+  lock.lock();
+  ++done_;
+  if (!outcome.ok()) {
+    if (!error_) error_ = outcome.error();
+  } else if (outcome.value().has_value()) {
+    if (!deviation_) deviation_ = std::move(outcome.value());
+  } else {
+    open_.erase(index(replay));
+  }
+  changed_.notify_all();
 }
 
 }  // namespace ginn::verifier

@@ -5,19 +5,17 @@
 #include <cerrno>
 #include <cstring>
 
-#include "attest/evidence_format.h"
-#include "attest/report_data.h"
 #include "base/caught.h"
-#include "base/file.h"
 #include "base/text.h"
 #include "certificate/issue/format.h"
-#include "certificate/issue/grant.h"
-#include "verifier/evidence_file.h"
 
 namespace ginn::verifier {
 namespace {
 
 using protocol::FrameType;
+
+constexpr const char* kStopRequested = "stop_requested";
+constexpr const char* kWorkerGone = "worker_disconnected";
 
 Error out_of_order(FrameType found, FrameType expected) {
   return refused("frame_order",
@@ -28,21 +26,28 @@ Error out_of_order(FrameType found, FrameType expected) {
                         " frame came"));
 }
 
-// A transcript of the longest job that there is must be one that a relying party still reads.
-constexpr uint64_t kLongestTranscript =
-    (job::kStepsMax / kTranscriptSteps + 1) * protocol::kMaxTranscriptLineBytes;
-static_assert(kLongestTranscript <= protocol::kMaxTranscriptBytes);
-
+// In the order of their being written; the first two may be left over by a run that was killed.
 constexpr std::string_view kFilesOfARun[] = {certificate::kJobFile,
                                              certificate::kTranscriptFile,
                                              certificate::kModelFile,
                                              certificate::kCertificateFile,
                                              certificate::kRejectionFile,
-                                             certificate::kRejectionEvidenceFile};
+                                             certificate::kRejectionEvidenceFile,
+                                             kCheckpointFile};
+
+bool is_verdict(std::string_view file) {
+  return file == certificate::kCertificateFile || file == certificate::kRejectionFile;
+}
+
+// Ends a run without a word against anybody, if it has begun: it can go on.
+bool suspends(const Error& error) {
+  const std::string_view code = error.code;
+  return code == kStopRequested || code == kWorkerGone || protocol::is_line_fault(error);
+}
 
 }  // namespace
 
-Status check_out_folder(const std::filesystem::path& out) {
+Status check_out_folder(const std::filesystem::path& out, bool resume) {
   const std::string name = printable(out.native(), 400);
   std::error_code error;
   if (!std::filesystem::is_directory(out, error)) {
@@ -52,270 +57,215 @@ Status check_out_folder(const std::filesystem::path& out) {
   for (std::string_view file : kFilesOfARun) {
     const auto found = std::filesystem::symlink_status(out / file, error);
     if (found.type() == std::filesystem::file_type::not_found) continue;
+    if (resume && !is_verdict(file)) continue;
     return input_error("out_exists",
-                       concat(name, " has the ", file, " of another run; name another folder"));
+                       concat(name,
+                              " has the ",
+                              file,
+                              resume ? " of this run, which is over" : " of another run",
+                              "; name another folder"));
   }
   if (::access(out.c_str(), W_OK | X_OK) == 0) return ok_status();
   return environment_error("write_failed",
                            concat(name, ": no files can be made there: ", std::strerror(errno)));
 }
 
-Session::Session(Options options, protocol::Connection connection)
-    : options_(std::move(options)), connection_(std::move(connection)) {}
+Session::Session(Host host, RunOptions options)
+    : host_(std::move(host)), options_(options), run_(host_, options_) {}
 
 Session::~Session() = default;
 
 Result<Outcome> Session::run() {
   const Status status = caught([this] { return run_to_the_end(); });
-  if (replays_ != nullptr) replays_->stop();
-  if (status.ok()) {
-    send_verdict(status);
-    return Outcome{true, "accepted", "every check passed", simulated_};
-  }
-  const Error& error = status.error();
-  const bool judged = training_ != nullptr && error.kind != ErrorClass::kEnvironment;
-  const Status written = judged ? caught([&] { return write_rejected(error); }) : ok_status();
+  if (!status.ok()) return conclude(status.error());
+  send_verdict(nullptr);
+  return Outcome{Outcome::Kind::kAccepted, "accepted", "every check passed", run_.simulated()};
+}
+
+Result<Outcome> Session::conclude(const Error& error) {
+  Result<Outcome> outcome = run_.running() && suspends(error) ? suspend(error) : judge(error);
+  run_.stop();
+  return outcome;
+}
+
+Result<Outcome> Session::suspend(const Error& reason) {
+  const Status sealed = caught([this] { return run_.suspend(); });
+  if (!sealed.ok()) return judge(sealed.error());
+  const std::string message =
+      concat("the run is suspended ", progress(), ": ", reason.message, "; it can be resumed");
+  const Error told = environment_error("suspended", message);
+  send_verdict(&told);
+  return Outcome{Outcome::Kind::kSuspended, reason.code, message, run_.simulated()};
+}
+
+Result<Outcome> Session::judge(const Error& error) {
+  const bool judged =
+      run_.begun() && error.kind != ErrorClass::kEnvironment && !protocol::is_line_fault(error);
+  run_.stop();
+  const Status written = judged ? caught([&] { return run_.reject(error); }) : ok_status();
   // The files come first: a worker that is gone no longer matters.
-  send_verdict(status);
+  send_verdict(&error);
   if (!judged) return error;
   GINN_TRY(written);
-  return Outcome{false, error.code, error.message, simulated_};
+  return Outcome{Outcome::Kind::kRejected, error.code, error.message, run_.simulated()};
 }
 
 Status Session::run_to_the_end() {
+  for (uint32_t connections = 0; connections < kMaxConnections; ++connections) {
+    GINN_TRY(await_worker());
+    const Status served = serve();
+    if (served.ok()) return run_.accept();
+    if (!protocol::is_line_fault(served.error())) return served;
+    fault_ = served.error();
+    connection_.reset();
+  }
+  return gone();
+}
+
+std::string Session::progress() const {
+  return concat("after ",
+                run_.intake().taken(),
+                " of ",
+                run_.training().job().contributions(),
+                " contributions");
+}
+
+// With no worker any more, a run that has begun is suspended.
+Error Session::gone() const {
+  const bool between_frames = std::string_view(fault_->code) == "peer_closed";
+  return environment_error(between_frames ? kWorkerGone : fault_->code,
+                           concat("no worker came back after ", fault_->message));
+}
+
+Status Session::await_worker() {
+  const double since = host_.seconds();
+  const auto idle = [&]() -> Status {
+    if (host_.stop()) return environment_error(kStopRequested, "somebody asked for it");
+    if (run_.running()) GINN_TRY(run_.replays_so_far());
+    if (!fault_ || host_.seconds() - since < options_.reconnect_seconds) return ok_status();
+    return gone();
+  };
+  GINN_TRY(idle());
+  auto stream = host_.acceptor->accept(idle);
+  if (!stream.ok()) {
+    const bool closed = std::string_view(stream.error().code) == "cannot_listen";
+    return closed && fault_ ? gone() : stream.error();
+  }
+  connection_ = std::make_unique<protocol::Connection>(std::move(*stream));
+  return ok_status();
+}
+
+Status Session::serve() {
   GINN_TRY(handshake());
   GINN_TRY(take_all());
-  return finish();
+  return receive_end();
 }
 
-void Session::send_verdict(const Status& status) {
+// Called while nothing arrives; silence of a worker that computes is no fault, for long.
+protocol::Idle Session::watch() {
+  return [this, since = host_.seconds()]() -> Status {
+    GINN_TRY(look_around());
+    if (host_.seconds() - since < options_.silence_seconds) return ok_status();
+    return environment_error("peer_silent", "the worker has sent nothing for too long");
+  };
+}
+
+Status Session::look_around() {
+  if (host_.stop()) return environment_error(kStopRequested, "somebody asked for it");
+  if (!run_.running()) return ok_status();
+  (void)connection_->try_send(FrameType::kStatus, protocol::write_status(run_.status()));
+  return run_.replays_so_far();
+}
+
+Result<FrameType> Session::receive() {
+  protocol::JobBytes bytes;
+  if (run_.running()) bytes.contribution = run_.intake().payload_bytes();
+  return connection_->receive_frame(bytes, payload_, watch());
+}
+
+// A worker that is gone is not this machine's fault.
+Status Session::send(FrameType type, ByteView payload) { return connection_->send(type, payload); }
+
+void Session::send_verdict(const Error* error) {
+  if (connection_ == nullptr) return;
   crypto::Json::Object verdict;
-  verdict["accepted"] = status.ok();
-  verdict["environment"] = !status.ok() && status.error().kind == ErrorClass::kEnvironment;
-  verdict["code"] = status.ok() ? "accepted" : status.error().code;
-  verdict["message"] = status.ok() ? "every check passed" : status.error().message;
-  (void)connection_.send(FrameType::kVerdict, as_bytes(crypto::canonical_json(verdict)));
-  connection_.finish_sending();
-}
-
-// A worker that is gone is the run's fault, not this machine's.
-Status Session::send(FrameType type, ByteView payload) {
-  const Status sent = connection_.send(type, payload);
-  if (sent.ok()) return sent;
-  return refused(
-      "worker_disconnected",
-      concat("the worker was gone when a ", protocol::frame_name(type), " frame was due"));
+  verdict["accepted"] = error == nullptr;
+  verdict["environment"] = error != nullptr && error->kind == ErrorClass::kEnvironment;
+  verdict["code"] = error == nullptr ? "accepted" : error->code;
+  verdict["message"] = error == nullptr ? "every check passed" : error->message;
+  (void)connection_->send(FrameType::kVerdict, as_bytes(crypto::canonical_json(verdict)));
+  connection_->finish_sending();
 }
 
 Status Session::handshake() {
-  GINN_ASSIGN(FrameType type, connection_.receive_frame(0, payload_, nullptr));
+  GINN_ASSIGN(FrameType type, receive());
   if (type != FrameType::kHello) return out_of_order(type, FrameType::kHello);
   ByteReader hello(payload_);
   GINN_ASSIGN(const uint16_t version, hello.u16());
-  GINN_ASSIGN(const uint16_t reserved, hello.u16());
+  GINN_ASSIGN(const uint16_t flags, hello.u16());
   if (version != protocol::kVersion) {
     return refused(
         "protocol_version",
         concat("this verifier speaks version ", protocol::kVersion, ", the worker ", version));
   }
-  if (reserved != 0) {
-    return refused("frame_reserved", "bytes 2 and 3 of a hello frame must be zero");
+  if ((flags & ~protocol::kWantsState) != 0) {
+    return refused("frame_reserved", "bits 1 to 15 of a hello frame's flags must be zero");
   }
-  GINN_ASSIGN(type, connection_.receive_frame(0, payload_, nullptr));
+  GINN_ASSIGN(type, receive());
   if (type != FrameType::kJob) return out_of_order(type, FrameType::kJob);
-  job_text_ = std::string(as_text(payload_));
-  GINN_ASSIGN(const job::Job job, job::parse(job_text_));
-  job_digest_ = job::digest(job);
-
-  GINN_ASSIGN(crypto::SigningKey key, crypto::SigningKey::generate());
-  key_ = std::make_unique<crypto::SigningKey>(std::move(key));
-  const auto attester = attest::simulated_attester(options_.measurement);
-  simulated_ = attester->kind() == attest::kSimulatedKind;
-  GINN_ASSIGN(evidence_, attester->evidence(attest::report_data(key_->public_key(), job_digest_)));
-  GINN_ASSIGN(training_, training::Training::create(job, options_.level));
-  GINN_ASSIGN(intake_, Intake::create(*training_));
-  transcript_ = std::make_unique<protocol::Transcript>(job_digest_, key_->public_key(), kLife);
-  GINN_TRY(open_records(job.data));
-
-  crypto::Json::Object start;
-  start["nonce"] = job.nonce;
-  start["jobDigest"] = crypto::tagged(job_digest_);
-  start["verifierKey"] = certificate::key_text(key_->public_key());
-  start["life"] = static_cast<double>(kLife);
-  start["evidence"] = evidence_;
-  GINN_TRY(send(FrameType::kStart, as_bytes(crypto::canonical_json(start))));
-  GINN_ASSIGN(type, connection_.receive_frame(intake_->payload_bytes(), payload_, nullptr));
-  if (type != FrameType::kGrant) return out_of_order(type, FrameType::kGrant);
-  grant_ = std::string(as_text(payload_));
-  const certificate::StartStatement asked{
-      job.nonce, job_digest_, key_->public_key(), kLife, std::nullopt};
-  GINN_TRY(certificate::check_grant_for(grant_, asked));
-
-  replays_ = std::make_unique<ReplayQueue>(*training_, *records_, options_.threads);
+  if (!run_.begun()) {
+    GINN_TRY(run_.begin(as_text(payload_)));
+  } else if (as_text(payload_) != run_.job_text()) {
+    return refused("job_changed", "the worker came back with another job");
+  }
+  GINN_TRY(offer_grant());
   ByteWriter ready;
-  ready.u64(intake_->next_step());
-  ready.u32(intake_->next_microbatch());
-  return send(FrameType::kReady, ready.view());
+  ready.u64(run_.intake().next_step());
+  ready.u32(run_.intake().next_microbatch());
+  GINN_TRY(send(FrameType::kReady, ready.view()));
+  return send_state(flags);
 }
 
-Status Session::open_records(const data::DatasetFacts& facts) {
-  auto records = data::FileRecords::create(facts, options_.records);
-  if (records.ok()) {
-    records_ = std::move(*records);
-    return ok_status();
-  }
-  Error error = records.error();
-  const bool unreadable = std::string_view(error.code) == "record_unreadable";
-  if (unreadable) error.kind = ErrorClass::kEnvironment;
-  return error;
+Status Session::offer_grant() {
+  const certificate::StartStatement asked = run_.start();
+  crypto::Json::Object start;
+  start["nonce"] = asked.nonce;
+  start["jobDigest"] = crypto::tagged(asked.job_digest);
+  start["verifierKey"] = certificate::key_text(asked.verifier_key);
+  start["life"] = static_cast<double>(asked.life);
+  start["checkpoint"] = asked.checkpoint ? crypto::tagged(*asked.checkpoint) : std::string();
+  start["needsGrant"] = run_.needs_grant();
+  start["evidence"] = run_.evidence();
+  GINN_TRY(send(FrameType::kStart, as_bytes(crypto::canonical_json(start))));
+  if (run_.running()) return ok_status();
+  if (!run_.needs_grant()) return run_.run("");
+  GINN_ASSIGN(const FrameType type, receive());
+  if (type != FrameType::kGrant) return out_of_order(type, FrameType::kGrant);
+  return run_.run(std::string(as_text(payload_)));
 }
 
-Status Session::watch() {
-  const protocol::RunStatus status{intake_->taken(), replays_->done(), replays_->queued()};
-  (void)connection_.try_send(FrameType::kStatus, protocol::write_status(status));
-  if (!replays_->failed()) return ok_status();
-  if (const auto deviation = replays_->deviation()) {
-    return refused("deviation", sentence(*deviation));
-  }
-  return *replays_->error();
-}
-
-std::string Session::sentence(const Deviation& deviation) const {
-  return concat("the contribution of step ",
-                deviation.step,
-                ", microbatch ",
-                deviation.microbatch,
-                " is not what its records and weights give");
-}
-
-Result<FrameType> Session::receive_next() {
-  Result<FrameType> type =
-      connection_.receive_frame(intake_->payload_bytes(), payload_, [this] { return watch(); });
-  if (type.ok() || std::string_view(type.error().code) != "peer_closed") return type;
-  return refused("worker_disconnected",
-                 concat("the worker closed the connection after ",
-                        intake_->taken(),
-                        " of ",
-                        training_->job().contributions(),
-                        " contributions, without an end frame"));
-}
-
-Status Session::take_one() {
-  GINN_ASSIGN(const FrameType type, receive_next());
-  if (type != FrameType::kContribution) return out_of_order(type, FrameType::kContribution);
-  // The coin is drawn only now that the bytes are in private memory.
-  GINN_ASSIGN(std::optional<Replay> replay, intake_->take(payload_, options_.coin()));
-  if (replay.has_value()) replays_->push(std::move(*replay));
-  return note_step();
-}
-
-Status Session::note_step() {
-  const uint64_t step = intake_->next_step();
-  if (intake_->next_microbatch() != 0 || step == 0) return ok_status();
-  if (step % kTranscriptSteps == 0 || intake_->complete()) {
-    transcript_lines_ += transcript_->append(step, intake_->state().digest());
-  }
-  return ok_status();
+Status Session::send_state(uint16_t flags) {
+  const bool fresh = run_.intake().taken() == 0;
+  if ((flags & protocol::kWantsState) == 0 || fresh) return ok_status();
+  return send(FrameType::kState, run_.intake().state().values());
 }
 
 Status Session::take_all() {
   constexpr uint64_t kWatchContributions = 64;
-  while (!intake_->complete()) {
-    if (replays_->failed() || intake_->taken() % kWatchContributions == 0) GINN_TRY(watch());
-    GINN_TRY(take_one());
+  while (!run_.intake().complete()) {
+    const bool turn = run_.intake().taken() % kWatchContributions == 0;
+    if (turn || host_.stop() || !run_.replays_so_far().ok()) GINN_TRY(look_around());
+    GINN_ASSIGN(const FrameType type, receive());
+    if (type != FrameType::kContribution) return out_of_order(type, FrameType::kContribution);
+    GINN_TRY(run_.take(payload_));
   }
-  GINN_ASSIGN(const FrameType type, receive_next());
-  if (type != FrameType::kEnd) return refused("data_after_end", "data after the last contribution");
-  // Only the end of the stream may follow.
-  uint8_t more = 0;
-  const Status end = connection_.receive({&more, 1}, [this] { return watch(); });
-  if (end.ok()) return refused("data_after_end", "data after the end frame");
-  if (std::string_view(end.error().code) != "peer_closed") return end.error();
   return ok_status();
 }
 
-Status Session::finish() {
-  replays_->drain();
-  GINN_TRY(watch());
-  ThreadPool pool(options_.threads);
-  GINN_ASSIGN(statistics_,
-              training_->running_statistics(*records_, intake_->state().weights(), pool));
-  return write_accepted();
-}
-
-certificate::VerifierIdentity Session::identity() const {
-  return {std::string(kVersion), evidence_};
-}
-
-Status Session::write_accepted() {
-  const job::Job& job = training_->job();
-  const Bytes model = training_->model_file(intake_->state().weights(), statistics_);
-  certificate::Claim claim{{{std::string(certificate::kModelFile), crypto::sha256(model)}},
-                           job_text_,
-                           job.format,
-                           {job.probability,
-                            job.budget,
-                            job.verify,
-                            job.verify_last,
-                            job.lives,
-                            job.steps,
-                            intake_->sampling()},
-                           replays_->done(),
-                           transcript_->head(),
-                           transcript_->entries(),
-                           kLife,
-                           identity(),
-                           {grant_},
-                           job.bn_samples};
-  GINN_ASSIGN(const std::string certificate, certificate::issue_certificate(*key_, claim));
-  const auto& out = options_.out;
-  GINN_TRY(write_file_atomic(out / certificate::kJobFile, as_bytes(job_text_)));
-  GINN_TRY(write_file_atomic(out / certificate::kTranscriptFile, as_bytes(transcript_lines_)));
-  Status written = write_file_atomic(out / certificate::kModelFile, model);
-  if (written.ok()) {
-    written = write_file_atomic(out / certificate::kCertificateFile, as_bytes(certificate));
-  }
-  if (!written.ok()) {  // a full disk, say: no model without its certificate
-    std::error_code ignored;
-    std::filesystem::remove(out / certificate::kModelFile, ignored);
-    std::filesystem::remove(out / certificate::kCertificateFile, ignored);
-  }
-  return written;
-}
-
-Result<crypto::Digest> Session::write_evidence(const Deviation& deviation) {
-  GINN_ASSIGN(const Bytes file, evidence_file(*training_, deviation));
-  GINN_TRY(write_file_atomic(options_.out / certificate::kRejectionEvidenceFile, file));
-  return crypto::sha256(file);
-}
-
-Status Session::write_rejected(const Error& error) {
-  certificate::RejectionClaim claim;
-  claim.job = job_text_;
-  claim.code = error.code;
-  claim.message = error.message;
-  claim.verifier = identity();
-  if (intake_ != nullptr) {
-    claim.step = intake_->next_step();
-    claim.microbatch = intake_->next_microbatch();
-  }
-  const auto deviation = replays_ == nullptr ? std::nullopt : replays_->deviation();
-  if (deviation.has_value() && std::string_view(error.code) == "deviation") {
-    claim.step = deviation->step;
-    claim.microbatch = deviation->microbatch;
-    claim.records = training_->record_indices(deviation->step, deviation->microbatch);
-    Bytes bytes(training::encoded_size(training_->graph()));
-    training::encode(training_->graph(), *deviation->received, bytes);
-    claim.received = crypto::sha256(bytes);
-    training::encode(training_->graph(), *deviation->expected, bytes);
-    claim.expected = crypto::sha256(bytes);
-    GINN_ASSIGN(claim.evidence_file, write_evidence(*deviation));
-  }
-  GINN_ASSIGN(const std::string rejection, certificate::issue_rejection(*key_, claim));
-  const auto& out = options_.out;
-  GINN_TRY(write_file_atomic(out / certificate::kJobFile, as_bytes(job_text_)));
-  GINN_TRY(write_file_atomic(out / certificate::kTranscriptFile, as_bytes(transcript_lines_)));
-  return write_file_atomic(out / certificate::kRejectionFile, as_bytes(rejection));
+Status Session::receive_end() {
+  GINN_ASSIGN(const FrameType type, receive());
+  if (type != FrameType::kEnd) return refused("data_after_end", "data after the last contribution");
+  return connection_->receive_end(watch());  // only the end of the stream may follow
 }
 
 }  // namespace ginn::verifier

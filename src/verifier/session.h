@@ -1,52 +1,39 @@
 #pragma once
 
-#include <filesystem>
-#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
-#include "attest/produce/attester.h"
-#include "certificate/issue/statement.h"
 #include "protocol/connection.h"
-#include "protocol/transcript.h"
-#include "verifier/replay.h"
+#include "verifier/run.h"
 
 namespace ginn::verifier {
 
-inline constexpr std::string_view kVersion = "0.1.0";
-// A state digest joins the transcript every so many steps, and after the last one.
-inline constexpr uint64_t kTranscriptSteps = 64;
-// Lives that this version grants: a killed run starts over.
-inline constexpr uint32_t kLife = 1;
-
-struct Options {
-  std::filesystem::path records;  // raw records, on an untrusted disk
-  std::filesystem::path out;      // where the run's files go
-  size_t threads = 1;             // that replay
-  crypto::Digest measurement{};   // of the running program, for evidence
-  device::Level level = device::Level::kPortable;
-  std::function<uint64_t()> coin;  // 64 fresh random bits; the system's generator in ginn-verifier
-};
+// Connections that one session takes: a peer that only ever hangs up ends at this.
+inline constexpr uint32_t kMaxConnections = 1000;
 
 struct Outcome {
-  bool accepted = false;
-  std::string code;  // "accepted", or what went wrong
+  enum class Kind { kAccepted, kRejected, kSuspended };
+  Kind kind = Kind::kRejected;
+  std::string code;  // "accepted", or why not
   std::string message;
   bool simulated = true;  // what vouches for it is no TEE
+
+  bool accepted() const { return kind == Kind::kAccepted; }
 };
 
-// Before a run: `out` exists, can be written to, and holds none of the files that a session leaves,
-// so that no run is trained in vain and no two runs' files mix. Codes "not_a_folder", "out_exists",
-// "write_failed".
-Status check_out_folder(const std::filesystem::path& out);
+// Before a run: `out` exists, can be written to, and holds none of the files that a session leaves
+// (but a checkpoint and what stood beside it, for one that goes on), so that no run is trained in
+// vain and no two runs' files mix. Codes "not_a_folder", "out_exists", "write_failed".
+Status check_out_folder(const std::filesystem::path& out, bool resume);
 
-// One run of the trusted side over a connection to an untrusted worker: handshake, intake with
-// replays behind it, and the files it leaves: job.json, transcript.jsonl and either
-// model.safetensors with certificate.json, or rejection.json (with rejection-evidence.safetensors
-// for a deviation).
+// One run of the trusted side with an untrusted worker: connections, frames and their order. A
+// connection that breaks costs nothing: the next one goes on at the run's next contribution. Leaves
+// job.json, transcript.jsonl and either model.safetensors with certificate.json, or rejection.json
+// (with rejection-evidence.safetensors for a deviation), or checkpoint.sealed.
 class Session {
  public:
-  Session(Options options, protocol::Connection connection);
+  Session(Host host, RunOptions options);
   ~Session();
 
   // Ends with a verdict, sent to the worker and written to the folder. An error is one that left no
@@ -56,38 +43,30 @@ class Session {
 
  private:
   Status run_to_the_end();
-  void send_verdict(const Status& status);
-  Status send(protocol::FrameType type, ByteView payload);
+  Status serve();  // one connection: ok once the worker has ended its run
   Status handshake();
-  Status open_records(const data::DatasetFacts& facts);
+  Status offer_grant();
   Status take_all();
-  Status take_one();
-  Result<protocol::FrameType> receive_next();
-  Status finish();
-  Status note_step();
-  Status watch();  // while waiting: status frames, failures of replays
-  Status write_accepted();
-  Status write_rejected(const Error& error);
-  Result<crypto::Digest> write_evidence(const Deviation& deviation);
-  certificate::VerifierIdentity identity() const;
-  std::string sentence(const Deviation& deviation) const;
+  Status receive_end();
+  Status send_state(uint16_t flags);
+  Status await_worker();
+  Result<protocol::FrameType> receive();
+  Status send(protocol::FrameType type, ByteView payload);
+  void send_verdict(const Error* error);
+  protocol::Idle watch();  // while waiting for bytes: status frames, failures of replays
+  Status look_around();
+  Result<Outcome> conclude(const Error& error);
+  Result<Outcome> suspend(const Error& reason);
+  Result<Outcome> judge(const Error& error);
+  std::string progress() const;
+  Error gone() const;
 
-  Options options_;
-  protocol::Connection connection_;
+  const Host host_;
+  const RunOptions options_;
+  Run run_;
+  std::unique_ptr<protocol::Connection> connection_;
+  std::optional<Error> fault_;  // that ended the connection before
   Bytes payload_;
-  std::string job_text_;
-  crypto::Digest job_digest_{};
-  std::unique_ptr<crypto::SigningKey> key_;
-  std::string evidence_;
-  bool simulated_ = true;
-  std::string grant_;
-  std::unique_ptr<training::Training> training_;
-  std::unique_ptr<data::FileRecords> records_;
-  std::unique_ptr<Intake> intake_;
-  std::unique_ptr<ReplayQueue> replays_;
-  std::unique_ptr<protocol::Transcript> transcript_;
-  std::string transcript_lines_;
-  training::RunningStatistics statistics_;
 };
 
 }  // namespace ginn::verifier

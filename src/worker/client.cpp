@@ -8,6 +8,7 @@
 #include "certificate/issue/format.h"
 #include "crypto/json.h"
 #include "job/job.h"
+#include "protocol/socket.h"
 
 namespace ginn::worker {
 namespace {
@@ -38,15 +39,16 @@ Error gone() {
                            "the verifier ended without a verdict: its log says why");
 }
 
-Result<protocol::Connection> connect(const std::string& address, const Client::Patience& patience) {
+Result<std::unique_ptr<protocol::Stream>> connect(const std::string& address,
+                                                  const Client::Patience& patience) {
   using Clock = std::chrono::steady_clock;
   constexpr auto kRetry = std::chrono::milliseconds(20);
   const auto deadline = Clock::now() + std::chrono::milliseconds(patience.connect_ms);
   for (;;) {
-    Result<protocol::Connection> connection = protocol::connect(address);
-    if (connection.ok() || connection.error().kind != ErrorClass::kEnvironment) return connection;
+    auto stream = protocol::connect(address);
+    if (stream.ok() || stream.error().kind != ErrorClass::kEnvironment) return stream;
     if (patience.connecting) GINN_TRY(patience.connecting());
-    if (Clock::now() >= deadline) return connection;
+    if (Clock::now() >= deadline) return stream;
     std::this_thread::sleep_for(kRetry);
   }
 }
@@ -57,9 +59,9 @@ Result<std::unique_ptr<Client>> Client::create(const std::string& address,
                                                const training::Training& training,
                                                const Grantor& grantor,
                                                Patience patience) {
-  GINN_ASSIGN(protocol::Connection connection, connect(address, patience));
-  auto client =
-      std::unique_ptr<Client>(new Client(training, std::move(connection), std::move(patience)));
+  GINN_ASSIGN(auto stream, connect(address, patience));
+  auto client = std::unique_ptr<Client>(
+      new Client(training, protocol::Connection(std::move(stream)), std::move(patience)));
   GINN_TRY(client->handshake(grantor));
   client->reader_ = std::thread([raw = client.get()] { raw->read(); });
   client->sender_ = std::thread([raw = client.get()] { raw->send_queued(); });
@@ -91,11 +93,12 @@ Client::~Client() {
 }
 
 Status Client::expect(FrameType due, Bytes& payload) {
-  const Result<FrameType> type = connection_.receive_frame(0, payload, patience_.waiting);
+  const Result<FrameType> type = connection_.receive_frame(
+      {.contribution = 0, .state = 2 * sizeof(float) * training_.graph().parameter_count()},
+      payload,
+      patience_.waiting);
   if (!type.ok()) {
-    const std::string_view code = type.error().code;
-    const bool ended = code == "peer_closed" || code == "peer_gone" || code == "frame_truncated";
-    return ended ? gone() : type.error();
+    return protocol::is_line_fault(type.error()) ? gone() : type.error();
   }
   if (*type == FrameType::kVerdict) {
     GINN_ASSIGN(const Verdict verdict, parse_verdict(payload));
@@ -113,12 +116,21 @@ Status Client::expect(FrameType due, Bytes& payload) {
 Status Client::handshake(const Grantor& grantor) {
   ByteWriter hello;
   hello.u16(protocol::kVersion);
-  hello.u16(0);
+  hello.u16(protocol::kWantsState);
   const std::string job_text = job::canonical(training_.job());
   // A verifier that refuses may be gone before it has read all of this: its verdict is what counts.
   (void)connection_.send(FrameType::kHello, hello.view());
   (void)connection_.send(FrameType::kJob, as_bytes(job_text));
+  bool needs_grant = true;
+  GINN_ASSIGN(const certificate::StartStatement start, receive_start(needs_grant));
+  if (needs_grant) {
+    GINN_ASSIGN(const std::string grant, grantor(start, evidence_));
+    (void)connection_.send(FrameType::kGrant, as_bytes(grant));
+  }
+  return receive_position();
+}
 
+Result<certificate::StartStatement> Client::receive_start(bool& needs_grant) {
   Bytes payload;
   GINN_TRY(expect(FrameType::kStart, payload));
   GINN_ASSIGN(const crypto::Json json, crypto::parse_json(as_text(payload)));
@@ -128,15 +140,30 @@ Status Client::handshake(const Grantor& grantor) {
   GINN_ASSIGN(start.job_digest, crypto::parse_tagged(digest));
   GINN_ASSIGN(const std::string key, crypto::string_field(json, "verifierKey"));
   GINN_ASSIGN(start.verifier_key, certificate::parse_key(key));
+  GINN_ASSIGN(const std::string checkpoint, crypto::string_field(json, "checkpoint"));
+  if (!checkpoint.empty()) {
+    GINN_ASSIGN(start.checkpoint, crypto::parse_tagged(checkpoint));
+  }
+  GINN_ASSIGN(needs_grant, crypto::bool_field(json, "needsGrant"));
   GINN_ASSIGN(evidence_, crypto::string_field(json, "evidence"));
   GINN_ASSIGN(const double life, crypto::number_field(json, "life"));
   start.life = life >= 1.0 && life <= 64.0 ? static_cast<uint32_t>(life) : 0;
   if (start.job_digest != job::digest(training_.job()) || start.nonce != training_.job().nonce) {
     return refused("verifier_mismatch", "the verifier asks leave for another job");
   }
-  GINN_ASSIGN(const std::string grant, grantor(start));
-  (void)connection_.send(FrameType::kGrant, as_bytes(grant));
-  return expect(FrameType::kReady, payload);
+  return start;
+}
+
+Status Client::receive_position() {
+  Bytes payload;
+  GINN_TRY(expect(FrameType::kReady, payload));
+  ByteReader reader(payload);
+  GINN_ASSIGN(start_step_, reader.u64());
+  GINN_ASSIGN(start_.microbatch, reader.u32());
+  if (start_step_ == 0 && start_.microbatch == 0) return ok_status();
+  GINN_TRY(expect(FrameType::kState, payload));
+  start_.state = std::make_unique<training::State>(training_.graph(), training_.job());
+  return start_.state->restore(start_step_, 0, payload, {});
 }
 
 void Client::fail(const Error& error) {
@@ -155,7 +182,7 @@ void Client::read() {
       return ok_status();
     };
     for (;;) {
-      const Result<FrameType> type = connection_.receive_frame(0, payload, idle);
+      const Result<FrameType> type = connection_.receive_frame({}, payload, idle);
       note_frame(type, payload);
       if (!type.ok() || *type != FrameType::kStatus) return ok_status();
     }

@@ -10,6 +10,7 @@
 #include "certificate/issue/grant.h"
 #include "protocol/connection.h"
 #include "training/training.h"
+#include "worker/loop.h"
 
 namespace ginn::worker {
 
@@ -26,25 +27,32 @@ struct Verdict {
 // bounded queue, so that training goes on while a frame waits for the verifier to be scheduled.
 class Client {
  public:
-  // Signs the owner's grant for a verifier's start statement; returns the envelope's text.
-  using Grantor = std::function<Result<std::string>(const certificate::StartStatement&)>;
+  // Signs the owner's grant for a verifier's start statement, with the evidence beside it; returns
+  // the envelope's text.
+  using Grantor = std::function<Result<std::string>(const certificate::StartStatement&,
+                                                    const std::string& evidence)>;
 
   // How long to wait for a verifier that does not answer. The functions may be empty; an error from
   // one ends the wait with it.
   struct Patience {
-    int connect_ms = 0;                       // retries so long while nobody listens
-    protocol::Connection::Idle connecting{};  // before every further try
-    protocol::Connection::Idle waiting{};     // about five times a second in any later wait
+    int connect_ms = 0;           // retries so long while nobody listens
+    protocol::Idle connecting{};  // before every further try
+    protocol::Idle waiting{};     // about five times a second in any later wait
   };
 
   // Connects to `address` and runs the handshake. Codes: connect's, "verifier_gone" (it ended
   // without a verdict), of its verdict "verifier_refused" and "verifier_failed" (its environment),
-  // "verifier_mismatch", the grantor's, those of `patience`.
+  // "verifier_mismatch", the grantor's, those of `patience`. Where the run has begun before, the
+  // verifier hands over its state.
   static Result<std::unique_ptr<Client>> create(const std::string& address,
                                                 const training::Training& training,
                                                 const Grantor& grantor,
                                                 Patience patience);
   ~Client();
+
+  // Where the verifier wants the run to go on; once, after create().
+  Start take_start() { return std::move(start_); }
+  uint64_t start_step() const { return start_step_; }
 
   // Waits only when the queue is full: when the verifier does not keep up. Code "verifier_stopped"
   // once it has given a verdict or is gone; caught()'s, when a thread of this side failed.
@@ -60,6 +68,8 @@ class Client {
  private:
   Client(const training::Training& training, protocol::Connection connection, Patience patience);
   Status handshake(const Grantor& grantor);
+  Result<certificate::StartStatement> receive_start(bool& needs_grant);
+  Status receive_position();
   Status expect(protocol::FrameType due, Bytes& payload);
   void read();
   void note_frame(const Result<protocol::FrameType>& type, ByteView payload);
@@ -74,6 +84,8 @@ class Client {
   const Patience patience_;
   const size_t payload_bytes_;
   std::string evidence_;
+  Start start_;
+  uint64_t start_step_ = 0;
   std::thread reader_, sender_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;

@@ -12,13 +12,18 @@ class Loop {
   Loop(const training::Training& training,
        const data::RecordSource& records,
        ThreadPool& pool,
-       const Hooks& hooks)
+       const Hooks& hooks,
+       Start start)
       : training_(training),
         records_(records),
         pool_(pool),
         hooks_(hooks),
-        state_(std::make_unique<training::State>(training.graph(), training.job())),
+        state_(std::move(start.state)),
+        first_wanted_(start.microbatch),
         workspaces_(pool.size()) {
+    if (state_ == nullptr) {
+      state_ = std::make_unique<training::State>(training.graph(), training.job());
+    }
     for (uint32_t j = 0; j < training.job().microbatches(); ++j) {
       contributions_.emplace_back(training.graph());
       outcomes_.emplace_back(ok_status());
@@ -28,9 +33,10 @@ class Loop {
   }
 
   Result<std::unique_ptr<training::State>> run() {
-    for (uint64_t t = 0; t < training_.job().steps; ++t) {
+    for (uint64_t t = state_->step(); t < training_.job().steps; ++t) {
       GINN_TRY(compute(t));
       GINN_TRY(hand_over(t));
+      first_wanted_ = 0;
     }
     return std::move(state_);
   }
@@ -55,7 +61,8 @@ class Loop {
     report.step = t;
     report.learning_rate = training::learning_rate(training_.job(), t);
     for (uint32_t j = 0; j < contributions_.size(); ++j) {
-      if (hooks_.contribution) GINN_TRY(hooks_.contribution(t, j, contributions_[j]));
+      const bool wanted = hooks_.contribution && j >= first_wanted_;
+      if (wanted) GINN_TRY(hooks_.contribution(t, j, contributions_[j]));
       state_->add(training_.maps(), contributions_[j]);
       report.claimed_loss += static_cast<double>(losses_[j]) * kLossUnit;
       report.claimed_accuracy += correct_[j];
@@ -71,6 +78,7 @@ class Loop {
   ThreadPool& pool_;
   const Hooks& hooks_;
   std::unique_ptr<training::State> state_;
+  uint32_t first_wanted_;  // of the current step
   std::vector<std::unique_ptr<training::Workspace>> workspaces_;
   std::vector<training::Contribution> contributions_;
   std::vector<Status> outcomes_;
@@ -83,8 +91,9 @@ class Loop {
 Result<std::unique_ptr<training::State>> train(const training::Training& training,
                                                const data::RecordSource& records,
                                                ThreadPool& pool,
-                                               const Hooks& hooks) {
-  return Loop(training, records, pool, hooks).run();
+                                               const Hooks& hooks,
+                                               Start start) {
+  return Loop(training, records, pool, hooks, std::move(start)).run();
 }
 
 }  // namespace ginn::worker

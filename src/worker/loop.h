@@ -20,12 +20,20 @@ struct Hooks {
   std::function<Status(const StepReport&)> step;  // after the optimiser
 };
 
-// Trains the job from its seed to its end on `pool`, microbatches side by side. Both baselines and
-// the honest worker are this loop with different hooks. Returns the final state. Codes: those of
-// the hooks, Training::contribution, State::apply.
+// Where a run goes on: the state at the start of a step, and the first of that step's contributions
+// that is still wanted (the step's others are computed again, for the sum).
+struct Start {
+  std::unique_ptr<training::State> state;  // null: from the job's seed
+  uint32_t microbatch = 0;
+};
+
+// Trains the job to its end on `pool`, microbatches side by side. Both baselines and the honest
+// worker are this loop with different hooks. Returns the final state. Codes: those of the hooks,
+// Training::contribution, State::apply.
 Result<std::unique_ptr<training::State>> train(const training::Training& training,
                                                const data::RecordSource& records,
                                                ThreadPool& pool,
-                                               const Hooks& hooks);
+                                               const Hooks& hooks,
+                                               Start start = {});
 
 }  // namespace ginn::worker

@@ -1,8 +1,11 @@
 #include "attest/produce/attester.h"
 
+#include <charconv>
+
 #include "attest/evidence_format.h"
 #include "attest/produce/simulated_root.h"
 #include "base/text.h"
+#include "crypto/aead.h"
 #include "crypto/dsse.h"
 #include "crypto/json.h"
 
@@ -11,7 +14,8 @@ namespace {
 
 class SimulatedAttester final : public Attester {
  public:
-  explicit SimulatedAttester(const crypto::Digest& measurement) : measurement_(measurement) {}
+  SimulatedAttester(const crypto::Digest& measurement, CounterStore counter)
+      : measurement_(measurement), counter_(std::move(counter)) {}
 
   std::string_view kind() const override { return kSimulatedKind; }
 
@@ -27,14 +31,51 @@ class SimulatedAttester final : public Attester {
     return crypto::sign_envelope(root, kSimulatedPayloadType, as_bytes(text));
   }
 
+  Result<Bytes> seal(ByteView plain, ByteView context) const override {
+    return crypto::seal(seal_key(), plain, context);
+  }
+  Result<Bytes> unseal(ByteView sealed, ByteView context) const override {
+    return crypto::unseal(seal_key(), sealed, context);
+  }
+
+  Result<uint64_t> counter() const override {
+    if (!counter_.load) return uint64_t{0};
+    const Result<Bytes> file = counter_.load();
+    if (!file.ok()) {
+      if (std::string_view(file.error().code) == "not_found") return uint64_t{0};
+      return file.error();
+    }
+    uint64_t value = 0;
+    const std::string_view text = as_text(*file);
+    const auto end = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (end.ec != std::errc() || text.substr(static_cast<size_t>(end.ptr - text.data())) != "\n") {
+      return input_error("counter_form",
+                         concat(kSimulatedCounterFile, ": expected a number and a newline"));
+    }
+    return value;
+  }
+  Result<uint64_t> advance_counter() override {
+    GINN_ASSIGN(const uint64_t value, counter());
+    if (counter_.store) GINN_TRY(counter_.store(as_bytes(concat(value + 1, "\n"))));
+    return value + 1;
+  }
+
  private:
+  // Known to anybody who knows the program: it hides and protects nothing.
+  crypto::Digest seal_key() const {
+    constexpr std::string_view kDomain("ginn simulated seal v1\0", 23);
+    return crypto::Sha256().update(as_bytes(kDomain)).update(measurement_).finish();
+  }
+
   crypto::Digest measurement_;
+  CounterStore counter_;
 };
 
 }  // namespace
 
-std::unique_ptr<Attester> simulated_attester(const crypto::Digest& measurement) {
-  return std::make_unique<SimulatedAttester>(measurement);
+std::unique_ptr<Attester> simulated_attester(const crypto::Digest& measurement,
+                                             CounterStore counter) {
+  return std::make_unique<SimulatedAttester>(measurement, std::move(counter));
 }
 
 }  // namespace ginn::attest

@@ -175,10 +175,9 @@ class CertificateCheck : FolderCheck {
   Result<std::string> transcript_result() {
     const StatementHead& head = statement_.head;
     GINN_ASSIGN(const Bytes file, read(kTranscriptFile, protocol::kMaxTranscriptBytes));
-    GINN_ASSIGN(
-        const ReplayedTranscript replayed,
-        protocol::replay_transcript(as_text(file), head.job_digest, head.key, statement_.life));
-    const size_t count = replayed.entries.size();
+    GINN_ASSIGN(const ReplayedTranscript replayed,
+                protocol::replay_transcript(as_text(file), head.job_digest, lives_of_grants()));
+    const uint64_t count = replayed.lines;
     if (replayed.head != statement_.transcript_head || count != statement_.transcript_entries) {
       return refused("transcript",
                      concat(kTranscriptFile,
@@ -191,13 +190,26 @@ class CertificateCheck : FolderCheck {
                             " with head ",
                             crypto::tagged(statement_.transcript_head)));
     }
-    const uint64_t last = count == 0 ? 0 : replayed.entries.back().step;
+    const uint64_t last = replayed.entries.empty() ? 0 : replayed.entries.back().step;
     if (last != job_->steps) {
       return refused("transcript",
                      concat("the last entry is of step ", last, "; the job has ", job_->steps));
     }
     covered_.emplace(kTranscriptFile);
     return concat(count, " entries recomputed up to step ", last);
+  }
+
+  // As the grants say, which are judged by the check of their own; the signer's where one cannot be
+  // read.
+  std::vector<protocol::TranscriptLife> lives_of_grants() const {
+    std::vector<protocol::TranscriptLife> lives;
+    for (const std::string& text : statement_.grants) {
+      const auto grant = check_grant(text);
+      if (!grant.ok()) return {{statement_.head.key, statement_.life}};
+      lives.push_back({grant->start.verifier_key, grant->start.life});
+    }
+    if (lives.empty()) lives.push_back({statement_.head.key, statement_.life});
+    return lives;
   }
 
   Result<std::string> grants_result() {

@@ -50,8 +50,13 @@ Status check_life(const Grant& grant, uint32_t previous, const LivesExpected& ex
                           expected.lives,
                           ", each once"));
   }
-  if (start.life == 1 && start.checkpoint) {
-    return refused("grants_lives", "grant of life 1 names a checkpoint; a first life has none");
+  const bool from_nothing = previous == 0;
+  if (from_nothing == start.checkpoint.has_value()) {
+    return refused("grants_lives",
+                   concat("grant of life ",
+                          start.life,
+                          from_nothing ? " names a checkpoint; a run begins from nothing"
+                                       : " names no checkpoint; a run goes on from one"));
   }
   return check_owner(grant, expected);
 }

@@ -23,8 +23,9 @@ struct LivesFound {
   bool local = false;  // at least one grant was signed by the host that ran the training
 };
 
-// Checks every grant, each for this job and nonce, lives ascending within the job's `lives`, a
-// first life from nothing, the last grant for this verifier's key and life; a local grant only
+// Checks every grant, each for this job and nonce, lives ascending within the job's `lives`, the
+// first of them a start from nothing and the others from checkpoints, the last one for this
+// verifier's key and life; a local grant only
 // beside simulated evidence, any other only by the owner that the relying party brings. Codes:
 // check_grant's, "grants_missing", "grants_binding", "grants_lives", "grants_local",
 // "grants_owner".
