@@ -16,6 +16,7 @@
 #include "protocol/transcript.h"
 #include "tests/support/synthetic.h"
 #include "training/contribution.h"
+#include "verifier/checkpoint.h"
 
 namespace ginn::fuzz {
 namespace {
@@ -102,7 +103,7 @@ std::vector<Bytes> seeds_frame() {
                                      {protocol::FrameType::kContribution, 4096u},
                                      {protocol::FrameType::kEnd, 0u},
                                      {protocol::FrameType::kVerdict, 100u}}) {
-    const auto header = protocol::frame_header(type, length);
+    const auto header = protocol::frame_header({type, length, 3, 77});
     seeds.emplace_back(header.begin(), header.end());
   }
   return seeds;
@@ -165,13 +166,37 @@ std::vector<Bytes> seeds_certificate() { return {payload_of(certificate_text())}
 std::vector<Bytes> seeds_rejection() { return {payload_of(rejection_text())}; }
 std::vector<Bytes> seeds_evidence() { return {bytes_of(evidence())}; }
 
+std::vector<protocol::TranscriptLife> seed_lives() {
+  return {{seed_key().public_key(), kSeedLife}, {crypto::PublicKey{7}, kSeedLife + 1}};
+}
+
 std::vector<Bytes> seeds_transcript() {
-  protocol::Transcript transcript(seed_job_digest(), seed_key().public_key(), kSeedLife);
+  const std::vector<protocol::TranscriptLife> lives = seed_lives();
+  protocol::Transcript transcript(seed_job_digest(), lives[0].key, lives[0].life);
   std::string text;
   for (const uint64_t step : {1u, 64u, 1872u}) {
     text += transcript.append(step, crypto::sha256(as_bytes(concat("state ", step))));
   }
-  return {bytes_of(text), {}};
+  const std::string resumed = text + transcript.append_life(lives[1].key, lives[1].life) +
+                              transcript.append(1900, crypto::sha256(as_bytes("last")));
+  return {bytes_of(text), {}, bytes_of(resumed)};
+}
+
+std::vector<Bytes> seeds_checkpoint() {
+  verifier::Checkpoint checkpoint;
+  checkpoint.step = 3;
+  checkpoint.taken = 1;
+  checkpoint.values = Bytes(16, 1);
+  checkpoint.sums = Bytes(16, 2);
+  checkpoint.transcript = "{}\n";
+  checkpoint.grants = {"one", "two"};
+  checkpoint.key_seed.emplace().fill(9);
+  std::vector<Bytes> seeds = {verifier::write_checkpoint(checkpoint)};
+  checkpoint.key_seed.reset();
+  checkpoint.sums.clear();
+  checkpoint.taken = 0;
+  seeds.push_back(verifier::write_checkpoint(checkpoint));
+  return seeds;
 }
 
 }  // namespace ginn::fuzz

@@ -6,6 +6,7 @@
 #include "crypto/sha256.h"
 #include "crypto/signature.h"
 #include "nn/graph.h"
+#include "protocol/transcript.h"
 
 namespace ginn::fuzz {
 
@@ -24,9 +25,11 @@ std::vector<Bytes> seeds_certificate();
 std::vector<Bytes> seeds_rejection();
 std::vector<Bytes> seeds_evidence();
 std::vector<Bytes> seeds_transcript();
+std::vector<Bytes> seeds_checkpoint();
 
 inline constexpr size_t kContributionPayload = 4096;  // that frames are parsed with
 inline constexpr uint32_t kSeedLife = 1;
+std::vector<protocol::TranscriptLife> seed_lives();
 const crypto::SigningKey& seed_key();
 crypto::Digest seed_job_digest();
 Bytes zero_contribution(const nn::Graph& graph);

@@ -1,7 +1,9 @@
 #include "fuzz/targets.h"
 
+#include "attest/produce/attester.h"
 #include "attest/verify/evidence.h"
 #include "base/check.h"
+#include "base/crc32c.h"
 #include "base/text.h"
 #include "certificate/check/statement.h"
 #include "crypto/dsse.h"
@@ -15,21 +17,28 @@
 #include "protocol/frame.h"
 #include "protocol/transcript.h"
 #include "training/contribution.h"
+#include "verifier/checkpoint.h"
 
 namespace ginn::fuzz {
 namespace {
 
+// The header as a peer would send it: with the checksum that belongs to it.
 bool run_frame(ByteView input) {
   if (input.size() < protocol::kHeaderBytes) return false;
-  const auto bytes = input.first<protocol::kHeaderBytes>();
+  std::array<uint8_t, protocol::kHeaderBytes> bytes;
+  std::copy_n(input.begin(), bytes.size(), bytes.begin());
+  const uint32_t own = crc32c(ByteView(bytes).first(16));
+  std::memcpy(bytes.data() + 16, &own, sizeof own);
+  uint32_t sequence = 0;
+  std::memcpy(&sequence, bytes.data() + 8, sizeof sequence);
   bool accepted = false;
   for (const size_t contribution : {size_t{0}, kContributionPayload}) {
-    const auto header = protocol::parse_header(bytes, contribution);
+    const auto header = protocol::parse_header(bytes, {contribution, contribution}, sequence);
     if (!header.ok()) continue;
     accepted = true;
-    const auto again = protocol::frame_header(header->type, header->length);
-    GINN_CHECK(std::equal(again.begin(), again.end(), bytes.begin()));
+    GINN_CHECK(protocol::frame_header(*header) == bytes);
     GINN_CHECK(header->length <= std::max(contribution, protocol::kMaxJobBytes));
+    GINN_CHECK(!protocol::parse_header(bytes, {contribution, contribution}, sequence + 1).ok());
   }
   return accepted;
 }
@@ -129,18 +138,34 @@ bool run_rejection(ByteView input) {
 bool run_evidence(ByteView input) { return attest::verify_evidence(as_text(input)).ok(); }
 
 bool run_transcript(ByteView input) {
-  const auto replayed = protocol::replay_transcript(
-      as_text(input), seed_job_digest(), seed_key().public_key(), kSeedLife);
-  if (!replayed.ok()) return false;
-  // The chain of its entries is the text again.
-  protocol::Transcript transcript(seed_job_digest(), seed_key().public_key(), kSeedLife);
-  std::string text;
-  for (const auto& entry : replayed->entries) text += transcript.append(entry.step, entry.state);
-  GINN_CHECK(text == as_text(input) && transcript.head() == replayed->head);
-  return true;
+  const std::vector<protocol::TranscriptLife> lives = seed_lives();
+  for (size_t count = 1; count <= lives.size(); ++count) {
+    const auto replayed = protocol::replay_transcript(
+        as_text(input), seed_job_digest(), std::span(lives).first(count));
+    if (!replayed.ok()) continue;
+    GINN_CHECK(replayed->lines == replayed->entries.size() + count - 1);
+    if (count > 1) return true;
+    // The chain of its entries is the text again.
+    protocol::Transcript transcript(seed_job_digest(), lives[0].key, lives[0].life);
+    std::string text;
+    for (const auto& entry : replayed->entries) text += transcript.append(entry.step, entry.state);
+    GINN_CHECK(text == as_text(input) && transcript.head() == replayed->head);
+    return true;
+  }
+  return false;
+}
+
+// Both the form in clear and, as if a seal could be forged, what is sealed.
+bool run_checkpoint(ByteView input) {
+  const auto attester = attest::simulated_attester({});
+  const auto file = verifier::parse_checkpoint(Bytes(input.begin(), input.end()));
+  if (file.ok()) (void)verifier::unseal_checkpoint(*attester, *file);
+  const auto read = verifier::read_checkpoint(input);
+  return read.ok();
 }
 
 constexpr Target kTargets[] = {
+    {"checkpoint", run_checkpoint, seeds_checkpoint},
     {"frame", run_frame, seeds_frame},
     {"status", run_status, seeds_status},
     {"contribution", run_contribution, seeds_contribution},

@@ -58,6 +58,12 @@ Result<Entry> parse_entry(std::string_view line, size_t number) {
   };
   const auto json = crypto::parse_json(line, {size_t{1} << 12, 4});
   if (!json.ok()) return wrong(json.error().message);
+  if (json->find("life") != nullptr) {  // a later life took over here
+    const auto life = crypto::string_field(*json, "life");
+    const auto own = crypto::string_field(*json, "head");
+    if (!life.ok() || !own.ok()) return wrong("expected a life and its head");
+    return Entry{0, concat("life ", *life), *own};
+  }
   const auto step = crypto::integer_field(*json, "step");
   const auto state = crypto::string_field(*json, "state");
   const auto head = crypto::string_field(*json, "head");

@@ -361,12 +361,11 @@ TEST(TomlJobErrors, ManyProblemsAreCountedNotPrinted) {
 TEST(TomlJobErrors, ConstraintsNameTheirLines) {
   std::string text(kSmallest);
   text.insert(text.find("epochs"), "momentum = 1\nbatch = 100\n");
-  text += "[integrity]\nlives = 4\n";
+  text += "[integrity]\nlives = 65\n";
   EXPECT_EQ(resolve_message(text),
             "job.toml: train.microbatch: found 32; it must divide train.batch, 100\n"
             "job.toml:6: train.momentum: found 1; allowed: 0 to below 1\n"
-            "job.toml:12: integrity.lives: found 4; allowed: 1 (lives above 1 need suspend and "
-            "resume, which this version does not have)");
+            "job.toml:12: integrity.lives: found 65; allowed: 1 to 64");
 }
 
 TEST(TomlJobErrors, RootMustBeTheDatas) {

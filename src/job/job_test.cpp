@@ -264,11 +264,11 @@ TEST(JobParse, RootStepsAndConstraintsMustHold) {
   EXPECT_EQ(code_of(with(kGolden, "sha256:5a5a", "sha256:5a5b")), "job_invalid");
   EXPECT_EQ(code_of(with(kGolden, R"("steps":"1872")", R"("steps":"1873")")), "job_invalid");
   const Result<Job> job = parse(
-      with(with(kGolden, R"("momentum":0.9)", R"("momentum":1)"), R"("lives":1)", R"("lives":2)"));
+      with(with(kGolden, R"("momentum":0.9)", R"("momentum":1)"), R"("lives":1)", R"("lives":65)"));
   ASSERT_FALSE(job.ok());
   EXPECT_STREQ(job.error().code, "job_invalid");
   EXPECT_NE(job.error().message.find("train.momentum: found 1;"), std::string::npos);
-  EXPECT_NE(job.error().message.find("integrity.lives: found 2;"), std::string::npos);
+  EXPECT_NE(job.error().message.find("integrity.lives: found 65;"), std::string::npos);
 }
 
 // No prefix, no single changed byte of a job is the same job, and none crashes the parser.
@@ -426,7 +426,7 @@ TEST(JobValidate, EveryConstraintNamesItsKey) {
        }},
       {"integrity.verify_last", [](Job& job) { job.verify_last = -0.5; }},
       {"integrity.verify_last", [](Job& job) { job.verify_last = kNan; }},
-      {"integrity.lives", [](Job& job) { job.lives = 2; }},
+      {"integrity.lives", [](Job& job) { job.lives = 65; }},
       {"integrity.lives", [](Job& job) { job.lives = 0; }},
       {"integrity.nonce", [](Job& job) { job.nonce = std::string(65, 'a'); }},
       {"integrity.nonce", [](Job& job) { job.nonce = "a\n"; }},

@@ -2,22 +2,57 @@
 
 #include <gtest/gtest.h>
 
+#include <cstring>
 #include <string>
+
+#include "base/crc32c.h"
 
 namespace ginn::protocol {
 namespace {
 
 constexpr size_t kContributionBytes = 1000;
 
-std::string code(FrameType type, uint32_t length, size_t contribution_bytes = kContributionBytes) {
-  const auto header = parse_header(frame_header(type, length), contribution_bytes);
+constexpr size_t kStateBytes = 2000;
+constexpr JobBytes kJobBytes = {kContributionBytes, kStateBytes};
+
+std::string code(FrameType type, uint32_t length, JobBytes job_bytes = kJobBytes) {
+  const auto header = parse_header(frame_header({type, length, 5, 0}), job_bytes, 5);
   return header.ok() ? "" : header.error().code;
 }
 
 TEST(FrameHeader, Bytes) {
-  const auto bytes = frame_header(FrameType::kVerdict, 0x01020304);
-  const std::array<uint8_t, kHeaderBytes> expected = {4, 3, 2, 1, 67, 0, 0, 0};
-  EXPECT_EQ(bytes, expected);
+  const auto bytes = frame_header({FrameType::kVerdict, 0x01020304, 0x05060708, 0x090a0b0c});
+  const std::array<uint8_t, 16> expected = {4, 3, 2, 1, 67, 0, 0, 0, 8, 7, 6, 5, 12, 11, 10, 9};
+  EXPECT_TRUE(std::equal(expected.begin(), expected.end(), bytes.begin()));
+  uint32_t own = 0;
+  std::memcpy(&own, bytes.data() + 16, 4);
+  EXPECT_EQ(own, crc32c(expected));
+  const auto header = parse_header(frame_header({FrameType::kEnd, 0, 7, 8}), kJobBytes, 7);
+  ASSERT_TRUE(header.ok());
+  EXPECT_EQ(header->sequence, 7u);
+  EXPECT_EQ(header->checksum, 8u);
+}
+
+TEST(FrameHeader, FaultsOfTheLineComeFirst) {
+  const auto good = frame_header({static_cast<FrameType>(200), 0xffffffff, 5, 0});
+  for (size_t bit = 0; bit < 8 * good.size(); ++bit) {
+    auto bytes = good;
+    bytes[bit / 8] ^= static_cast<uint8_t>(1u << (bit % 8));
+    EXPECT_STREQ(parse_header(bytes, kJobBytes, 5).error().code, "frame_checksum") << bit;
+  }
+  EXPECT_STREQ(parse_header(good, kJobBytes, 4).error().code, "frame_sequence");
+  EXPECT_STREQ(parse_header(good, kJobBytes, 5).error().code, "frame_type");
+  for (const char* fault : {"peer_closed",
+                            "peer_gone",
+                            "peer_silent",
+                            "frame_truncated",
+                            "frame_checksum",
+                            "frame_sequence"}) {
+    EXPECT_TRUE(is_line_fault(refused(fault, "")));
+  }
+  for (const char* lie : {"frame_type", "frame_order", "contribution_norm", "data_after_end"}) {
+    EXPECT_FALSE(is_line_fault(refused(lie, "")));
+  }
 }
 
 TEST(FrameHeader, LimitsOfEveryType) {
@@ -34,11 +69,12 @@ TEST(FrameHeader, LimitsOfEveryType) {
       {FrameType::kReady, 12, 12},
       {FrameType::kStatus, 24, 24},
       {FrameType::kVerdict, 2, 65536},
+      {FrameType::kState, 2000, 2000},
   };
   for (const auto& [type, least, most] : table) {
     SCOPED_TRACE(frame_name(type));
     for (uint32_t length : {least, most}) {
-      const auto header = parse_header(frame_header(type, length), kContributionBytes);
+      const auto header = parse_header(frame_header({type, length, 0, 0}), kJobBytes, 0);
       ASSERT_TRUE(header.ok());
       EXPECT_EQ(header->type, type);
       EXPECT_EQ(header->length, length);
@@ -52,8 +88,9 @@ TEST(FrameHeader, LimitsOfEveryType) {
 }
 
 TEST(FrameHeader, NoContributionBeforeTheJob) {
-  EXPECT_EQ(code(FrameType::kContribution, kContributionBytes, 0), "frame_length");
-  EXPECT_EQ(code(FrameType::kContribution, 1, 0), "frame_length");
+  EXPECT_EQ(code(FrameType::kContribution, kContributionBytes, {}), "frame_length");
+  EXPECT_EQ(code(FrameType::kContribution, 1, {}), "frame_length");
+  EXPECT_EQ(code(FrameType::kState, kStateBytes, {}), "frame_length");
 }
 
 TEST(FrameHeader, EveryTypeThatIsNone) {
@@ -63,15 +100,17 @@ TEST(FrameHeader, EveryTypeThatIsNone) {
     EXPECT_TRUE(found == "frame_type" || found == "frame_length") << type;
     if (found == "frame_length") ++known;
   }
-  EXPECT_EQ(known, 9u);
+  EXPECT_EQ(known, 10u);
   EXPECT_STREQ(frame_name(static_cast<FrameType>(99)), "unknown");
 }
 
 TEST(FrameHeader, ReservedBytesComeFirst) {
   for (size_t at : {5, 6, 7}) {
-    auto bytes = frame_header(static_cast<FrameType>(200), 0xffffffff);
+    auto bytes = frame_header({static_cast<FrameType>(200), 0xffffffff, 0, 0});
     bytes[at] = 0x80;
-    const auto header = parse_header(bytes, kContributionBytes);
+    const uint32_t own = crc32c(ByteView(bytes).first(16));
+    std::memcpy(bytes.data() + 16, &own, 4);
+    const auto header = parse_header(bytes, kJobBytes, 0);
     ASSERT_FALSE(header.ok());
     EXPECT_STREQ(header.error().code, "frame_reserved");
   }

@@ -20,8 +20,13 @@ class Transcript {
  public:
   Transcript(const crypto::Digest& job_digest, const crypto::PublicKey& key, uint32_t life);
   // As it was when a checkpoint was sealed.
-  Transcript(const crypto::Digest& head, uint64_t entries, uint64_t last_step)
-      : head_(head), entries_(entries), last_step_(last_step) {}
+  static Transcript from(const crypto::Digest& head, uint64_t entries, uint64_t last_step) {
+    Transcript transcript;
+    transcript.head_ = head;
+    transcript.entries_ = entries;
+    transcript.last_step_ = last_step;
+    return transcript;
+  }
 
   // The new entry's line of transcript.jsonl, with its newline. CHECKs that step > the last one.
   std::string append(uint64_t step, const crypto::Digest& state);
@@ -31,7 +36,9 @@ class Transcript {
   uint64_t last_step() const { return last_step_; }  // 0 without entries
 
  private:
-  crypto::Digest head_;
+  Transcript() = default;
+
+  crypto::Digest head_{};
   uint64_t entries_ = 0;
   uint64_t last_step_ = 0;
 };

@@ -20,7 +20,7 @@ std::string example(uint32_t life = 1) {
 }
 
 std::string code_of(std::string_view text) {
-  auto replayed = replay_transcript(text, kJob, kKey, 1);
+  auto replayed = replay_transcript(text, kJob, std::array{TranscriptLife{kKey, 1}});
   return replayed.ok() ? "ok" : replayed.error().code;
 }
 
@@ -39,7 +39,7 @@ TEST(Transcript, ChainIsTheStatedHash) {
 }
 
 TEST(Transcript, ReplayGivesTheSameHead) {
-  auto replayed = replay_transcript(example(), kJob, kKey, 1);
+  auto replayed = replay_transcript(example(), kJob, std::array{TranscriptLife{kKey, 1}});
   ASSERT_TRUE(replayed.ok()) << replayed.error().message;
   ASSERT_EQ(replayed->entries.size(), 3u);
   EXPECT_EQ(replayed->entries[2].step, 25u);
@@ -47,17 +47,55 @@ TEST(Transcript, ReplayGivesTheSameHead) {
   Transcript transcript(kJob, kKey, 1);
   for (uint64_t step : {10, 20, 25}) transcript.append(step, state(step));
   EXPECT_EQ(replayed->head, transcript.head());
-  auto empty = replay_transcript("", kJob, kKey, 1);
+  auto empty = replay_transcript("", kJob, std::array{TranscriptLife{kKey, 1}});
   ASSERT_TRUE(empty.ok());
   EXPECT_EQ(empty->head, Transcript(kJob, kKey, 1).head());
 }
 
+TEST(Transcript, LivesGoOn) {
+  const crypto::PublicKey later = {9};
+  const std::vector<TranscriptLife> lives = {{kKey, 1}, {later, 3}};
+  Transcript transcript(kJob, kKey, 1);
+  std::string text = transcript.append(10, state(10));
+  const crypto::Digest before = transcript.head();
+  Transcript resumed =
+      Transcript::from(transcript.head(), transcript.entries(), transcript.last_step());
+  text += resumed.append_life(later, 3);
+  using namespace std::string_view_literals;
+  const std::string link =
+      concat("ginn transcript life v1\0"sv, as_text(before), as_text(later), "\3\0\0\0"sv);
+  EXPECT_EQ(resumed.head(), crypto::sha256(as_bytes(link)));
+  text += resumed.append(20, state(20));
+  const auto code = [&](std::string_view lines, std::span<const TranscriptLife> given) {
+    const auto replayed = replay_transcript(lines, kJob, given);
+    return replayed.ok() ? "ok" : std::string(replayed.error().code);
+  };
+  const auto replayed = replay_transcript(text, kJob, lives);
+  ASSERT_TRUE(replayed.ok()) << replayed.error().message;
+  EXPECT_EQ(replayed->head, resumed.head());
+  EXPECT_EQ(replayed->lines, 3u);
+  EXPECT_EQ(replayed->entries.size(), 2u);
+  EXPECT_EQ(code(text, std::span(lives).first(1)), "transcript_life");
+  EXPECT_EQ(code(example(), lives), "transcript_life");
+  EXPECT_EQ(code(text, std::vector<TranscriptLife>{{kKey, 1}, {later, 2}}), "transcript_life");
+  EXPECT_EQ(code(text, std::vector<TranscriptLife>{{kKey, 1}, {kKey, 3}}), "transcript_life");
+  for (size_t at = 0; at < text.size(); ++at) {
+    std::string changed = text;
+    changed[at] = static_cast<char>(changed[at] ^ 1);
+    EXPECT_NE(code(changed, lives), "ok") << at;
+  }
+}
+
 TEST(Transcript, BoundToJobKeyAndLife) {
   const std::string text = example();
-  EXPECT_STREQ(replay_transcript(text, state(0), kKey, 1).error().code, "transcript_head");
-  EXPECT_STREQ(replay_transcript(text, kJob, crypto::PublicKey{}, 1).error().code,
+  EXPECT_STREQ(replay_transcript(text, state(0), std::array{TranscriptLife{kKey, 1}}).error().code,
                "transcript_head");
-  EXPECT_STREQ(replay_transcript(text, kJob, kKey, 2).error().code, "transcript_head");
+  EXPECT_STREQ(replay_transcript(text, kJob, std::array{TranscriptLife{crypto::PublicKey{}, 1}})
+                   .error()
+                   .code,
+               "transcript_head");
+  EXPECT_STREQ(replay_transcript(text, kJob, std::array{TranscriptLife{kKey, 2}}).error().code,
+               "transcript_head");
 }
 
 TEST(Transcript, EveryFlippedByteIsRefused) {

@@ -77,9 +77,7 @@ uint64_t max_checkpoint_bytes(size_t parameters) {
          kMaxLives * certificate::kMaxGrantBytes + kRest;
 }
 
-Result<Bytes> seal_checkpoint(const attest::Attester& attester,
-                              const CheckpointHead& head,
-                              const Checkpoint& checkpoint) {
+Bytes write_checkpoint(const Checkpoint& checkpoint) {
   ByteWriter out;
   out.u64(checkpoint.step);
   out.u32(checkpoint.taken);
@@ -93,8 +91,21 @@ Result<Bytes> seal_checkpoint(const attest::Attester& attester,
   out.u32(static_cast<uint32_t>(checkpoint.grants.size()));
   for (const std::string& grant : checkpoint.grants) put(out, as_bytes(grant));
   put(out, checkpoint.key_seed ? ByteView(*checkpoint.key_seed) : ByteView());
+  return out.finish();
+}
+
+Result<Checkpoint> read_checkpoint(ByteView plain) {
+  ByteReader in(plain);
+  auto checkpoint = read_parts(in);
+  if (checkpoint.ok() && in.remaining() == 0) return checkpoint;
+  return input_error("checkpoint_form", concat(kCheckpointFile, ": parts that do not fit"));
+}
+
+Result<Bytes> seal_checkpoint(const attest::Attester& attester,
+                              const CheckpointHead& head,
+                              const Checkpoint& checkpoint) {
   Bytes file = head_bytes(head);
-  GINN_ASSIGN(const Bytes sealed, attester.seal(out.view(), file));
+  GINN_ASSIGN(const Bytes sealed, attester.seal(write_checkpoint(checkpoint), file));
   file.insert(file.end(), sealed.begin(), sealed.end());
   return file;
 }
@@ -124,9 +135,8 @@ Result<Checkpoint> unseal_checkpoint(const attest::Attester& attester, const Che
   const ByteView bytes(file.bytes);
   GINN_ASSIGN(const Bytes plain,
               attester.unseal(bytes.subspan(kHeadBytes), bytes.first(kHeadBytes)));
-  ByteReader in(plain);
-  GINN_ASSIGN(Checkpoint checkpoint, read_parts(in));
-  if (in.remaining() != 0 || checkpoint.key_seed.has_value() != file.head.suspended) {
+  GINN_ASSIGN(Checkpoint checkpoint, read_checkpoint(plain));
+  if (checkpoint.key_seed.has_value() != file.head.suspended) {
     return input_error("checkpoint_form", concat(kCheckpointFile, ": parts that do not fit"));
   }
   return checkpoint;

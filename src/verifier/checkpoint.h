@@ -47,6 +47,10 @@ struct CheckpointFile {
   crypto::Digest digest{};  // of it: what a start statement names
 };
 
+// What is sealed, in clear. Code "checkpoint_form".
+Bytes write_checkpoint(const Checkpoint& checkpoint);
+Result<Checkpoint> read_checkpoint(ByteView plain);
+
 // The most bytes that a checkpoint of this network can have.
 uint64_t max_checkpoint_bytes(size_t parameters);
 

@@ -171,11 +171,10 @@ void ReplayQueue::compute_first(std::unique_lock<std::mutex>& lock,
   ++done_;
   if (!outcome.ok()) {
     if (!error_) error_ = outcome.error();
-  } else if (outcome.value().has_value()) {
-    if (!deviation_) deviation_ = std::move(outcome.value());
-  } else {
-    open_.erase(index(replay));
+  } else if (outcome.value().has_value() && !deviation_) {
+    deviation_ = std::move(outcome.value());
   }
+  open_.erase(open_.find(index(replay)));
   changed_.notify_all();
 }
 

@@ -77,7 +77,7 @@ class ReplayQueue {
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<Replay> waiting_;
-  std::set<uint64_t> open_;  // contributions whose replays wait or are being computed
+  std::multiset<uint64_t> open_;  // contributions whose replays wait or are being computed
   uint64_t pushed_ = 0;
   uint64_t done_ = 0;
   bool stop_ = false;

@@ -117,8 +117,8 @@ Status Run::run(std::string grant) {
 Status Run::restore() {
   GINN_TRY(intake_->restore(saved_->step, saved_->taken, saved_->values, saved_->sums));
   replayed_before_ = saved_->replayed;
-  transcript_ = std::make_unique<protocol::Transcript>(
-      saved_->transcript_head, saved_->transcript_entries, saved_->transcript_step);
+  transcript_ = std::make_unique<protocol::Transcript>(protocol::Transcript::from(
+      saved_->transcript_head, saved_->transcript_entries, saved_->transcript_step));
   transcript_lines_ = std::move(saved_->transcript);
   grants_ = std::move(saved_->grants);
   if (!same_life_) transcript_lines_ += transcript_->append_life(key_->public_key(), life_);

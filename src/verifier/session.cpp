@@ -179,7 +179,7 @@ Status Session::look_around() {
 
 Result<FrameType> Session::receive() {
   protocol::JobBytes bytes;
-  if (run_.running()) bytes.contribution = run_.intake().payload_bytes();
+  if (run_.begun()) bytes.contribution = run_.intake().payload_bytes();
   return connection_->receive_frame(bytes, payload_, watch());
 }
 

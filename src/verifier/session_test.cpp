@@ -70,7 +70,7 @@ TEST_F(SessionTest, ARejectionSaysHowFarItCame) {
   worker.contributions(0, 131);
   worker.contribution(0);
   ASSERT_EQ(worker.code(), "contribution_duplicate");
-  EXPECT_FALSE(worker.outcome()->accepted);
+  EXPECT_EQ(worker.outcome()->kind, Outcome::Kind::kRejected);
   const std::vector<std::string> expected = {"job.json", "rejection.json", "transcript.jsonl"};
   EXPECT_EQ(files(), expected);
   const std::string statement = crypto::canonical_json(payload("rejection.json"));
@@ -100,9 +100,8 @@ TEST_F(SessionTest, NoTossBeforeTheBytesAreThere) {
   ASSERT_TRUE(worker.shake_hands());
   worker.contributions(0, 3);
   const Bytes& payload = honest().payloads[3];
-  worker.bytes(protocol::frame_header(protocol::FrameType::kContribution,
-                                      static_cast<uint32_t>(payload.size())));
-  worker.bytes(ByteView(payload).first(payload.size() - 1));
+  const Bytes frame = worker.framed(protocol::FrameType::kContribution, payload);
+  worker.bytes(ByteView(frame).first(frame.size() - 1));
   EXPECT_EQ(worker.code(), "frame_truncated");
   EXPECT_EQ(tossed, 3);
 }
@@ -121,7 +120,7 @@ TEST_F(SessionTest, ExhaustedMemoryAccusesNobody) {
 
 TEST_F(SessionTest, TheFolderIsCheckedBeforeTheRun) {
   const auto code = [](const std::filesystem::path& out) -> std::string {
-    const Status status = check_out_folder(out);
+    const Status status = check_out_folder(out, false);
     return status.ok() ? "" : status.error().code;
   };
   EXPECT_EQ(code(out_), "");
@@ -134,10 +133,11 @@ TEST_F(SessionTest, TheFolderIsCheckedBeforeTheRun) {
                            "model.safetensors",
                            "certificate.json",
                            "rejection.json",
-                           "rejection-evidence.safetensors"}) {
+                           "rejection-evidence.safetensors",
+                           "checkpoint.sealed"}) {
     test::write(out_ / file, {});
     EXPECT_EQ(code(out_), "out_exists") << file;
-    EXPECT_NE(check_out_folder(out_).error().message.find(file), std::string::npos);
+    EXPECT_NE(check_out_folder(out_, false).error().message.find(file), std::string::npos);
     std::filesystem::remove(out_ / file);
     std::filesystem::create_symlink("nowhere", out_ / file);
     EXPECT_EQ(code(out_), "out_exists") << "a dangling link: " << file;

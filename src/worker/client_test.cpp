@@ -9,6 +9,7 @@
 
 #include "certificate/issue/format.h"
 #include "crypto/json.h"
+#include "protocol/socket.h"
 #include "tests/support/synthetic.h"
 
 namespace ginn::worker {
@@ -41,9 +42,10 @@ class ClientTest : public testing::Test {
     auto listener = protocol::Listener::create(address());
     GINN_CHECK(listener.ok());
     verifier_ = std::thread([play, listener = std::move(*listener)]() mutable {
-      auto connection = listener.accept(nullptr);
-      GINN_CHECK(connection.ok());
-      play(*connection);
+      auto stream = listener.accept(nullptr);
+      GINN_CHECK(stream.ok());
+      protocol::Connection connection(std::move(*stream));
+      play(connection);
     });
   }
   // Keeps the connection open, and reads nothing more.
@@ -52,17 +54,19 @@ class ClientTest : public testing::Test {
   }
   void shake_hands(protocol::Connection& connection) {
     Bytes payload;
-    EXPECT_TRUE(connection.receive_frame(0, payload, nullptr).ok());
-    EXPECT_TRUE(connection.receive_frame(0, payload, nullptr).ok());
+    EXPECT_TRUE(connection.receive_frame({}, payload, nullptr).ok());
+    EXPECT_TRUE(connection.receive_frame({}, payload, nullptr).ok());
     crypto::Json::Object start;
     start["nonce"] = job_.nonce;
     start["jobDigest"] = crypto::tagged(job::digest(job_));
     start["verifierKey"] = certificate::key_text(crypto::PublicKey{});
     start["life"] = 1.0;
+    start["checkpoint"] = "";
+    start["needsGrant"] = true;
     start["evidence"] = "shown";
     const std::string text = crypto::canonical_json(start);
     EXPECT_TRUE(connection.send(FrameType::kStart, as_bytes(text)).ok());
-    EXPECT_TRUE(connection.receive_frame(0, payload, nullptr).ok());
+    EXPECT_TRUE(connection.receive_frame({}, payload, nullptr).ok());
     EXPECT_TRUE(connection.send(FrameType::kReady, Bytes(protocol::kReadyBytes)).ok());
   }
   static void say(protocol::Connection& connection, bool environment) {
@@ -77,13 +81,14 @@ class ClientTest : public testing::Test {
 
   std::string address() const { return "unix:" + (folder_ / "s").string(); }
   Result<std::unique_ptr<Client>> client(Client::Patience patience = {}) {
-    const auto grantor = [](const certificate::StartStatement&) -> Result<std::string> {
+    const auto grantor = [](const certificate::StartStatement&,
+                            const std::string&) -> Result<std::string> {
       return std::string("grant");
     };
     return Client::create(address(), *training_, grantor, std::move(patience));
   }
   // An idle function that has enough after a few calls.
-  protocol::Connection::Idle few(int calls) {
+  protocol::Idle few(int calls) {
     return [this, calls]() -> Status { return ++idle_ < calls ? ok_status() : enough(); };
   }
 
@@ -165,7 +170,7 @@ TEST_F(ClientTest, TheEndFollowsWhatWasSent) {
     const size_t size =
         protocol::kContributionPrefixBytes + training::encoded_size(training_->graph());
     for (;;) {
-      const auto type = c.receive_frame(size, payload, nullptr);
+      const auto type = c.receive_frame({size, 0}, payload, nullptr);
       if (!type.ok()) break;  // the worker has closed its sending side
       seen.push_back(*type);
     }
@@ -206,7 +211,7 @@ TEST_F(ClientTest, HangsUpBetweenFrames) {
     Bytes payload;
     const size_t size =
         protocol::kContributionPrefixBytes + training::encoded_size(training_->graph());
-    while (end.empty()) end = code_of(c.receive_frame(size, payload, nullptr));
+    while (end.empty()) end = code_of(c.receive_frame({size, 0}, payload, nullptr));
   });
   auto connected = client();
   ASSERT_TRUE(connected.ok());

@@ -32,7 +32,8 @@ class Runs(LabTest):
             done = self.ginn(1, "verify", out, "--job", job, "--allow-simulated")
             self.assertIn(f"{out}/certificate.json: no such file", done.stdout)
         self.assertEqual({p.name for p in (self.dir / "verified").iterdir()},
-                         RUN_FILES | {"certificate.json", "transcript.jsonl", "verifier.log"})
+                         RUN_FILES | {"certificate.json", "transcript.jsonl", "verifier.log",
+                                      "grants.jsonl"})
         self.assert_no_temporary()
 
     def test_verify_verdicts(self):
@@ -325,7 +326,7 @@ class Apart(LabTest):
     def test_nobody_listens(self):
         self.refused("work", "--connect", f"unix:{self.dir}/socket", self.job(), code=3,
                      naming=[f"{self.dir}/socket"])
-        self.refused("work", "--connect", "tcp:1.2.3.4:5", self.job(), naming=["tcp:1.2.3.4:5"])
+        self.refused("work", "--connect", "tcp:1.2.3.4", self.job(), naming=["tcp:1.2.3.4"])
 
 
 if __name__ == "__main__":

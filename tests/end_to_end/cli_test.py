@@ -156,7 +156,7 @@ class Job(LabTest):
             "unknown": ({"extra": "budjet = 1"}, ["integrity.budjet"]),
             "table": ({"extra": "[surprise]\nx = 1"}, ["surprise"]),
             "twice": ({"extra": "budget = 0.2"}, ["budget"]),
-            "lives": ({"extra": "lives = 2"}, ["integrity.lives"]),
+            "lives": ({"extra": "lives = 65"}, ["integrity.lives"]),
             "root": ({"root": "sha256:12"}, ["data.root"]),
             "syntax": ({"extra": "= ="}, []),
             "control": ({"extra": 'nonce = "a\\u001bb"'}, ["integrity.nonce"]),

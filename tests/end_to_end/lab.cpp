@@ -3,11 +3,15 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <iterator>
 
+#include "attest/produce/attester.h"
+#include "base/crc32c.h"
+#include "base/folder.h"
 #include "certificate/issue/format.h"
 #include "certificate/issue/grant.h"
 #include "crypto/json.h"
@@ -127,36 +131,48 @@ Bytes train_alone(const job::Job& job,
   return (*training)->model_file((*state)->weights(), *statistics);
 }
 
-verifier::Options options(const std::filesystem::path& records,
-                          const std::filesystem::path& out,
-                          VerifierThread::Coin coin,
-                          size_t threads) {
-  verifier::Options o;
-  o.records = records;
-  o.out = out;
-  o.threads = threads;
-  o.level = best_level();
-  o.coin = std::move(coin);
-  return o;
-}
-
 std::filesystem::path write_records(const Honest& honest, const Folder& folder) {
   const auto path = folder / "records.bin";
   write(path, honest.records->bytes());
   return path;
 }
 
-VerifierThread::VerifierThread(verifier::Options options,
-                               std::function<Result<protocol::Connection>()> connection)
-    : thread_([this, options = std::move(options), connection = std::move(connection)] {
-        auto made = connection();
-        if (!made.ok()) {
-          outcome_.emplace(made.error());
-          return;
-        }
-        verifier::Session session(options, std::move(*made));
-        outcome_.emplace(session.run());
-      }) {}
+Result<std::unique_ptr<protocol::Stream>> ListedStreams::accept(const protocol::Idle&) {
+  if (left_.empty()) return environment_error("cannot_listen", "nobody comes any more");
+  const int descriptor = left_.front();
+  left_.erase(left_.begin());
+  return protocol::socket_stream(descriptor);
+}
+
+namespace {
+
+Result<verifier::Outcome> serve(const VerifierOptions& options) {
+  DiskFolder folder(options.out);
+  const auto attester = attest::simulated_attester(
+      crypto::Digest{},
+      {[&] { return folder.read(attest::kSimulatedCounterFile, 64); },
+       [&](ByteView value) { return folder.write(attest::kSimulatedCounterFile, value); }});
+  verifier::Host host;
+  host.acceptor = options.acceptor.get();
+  host.folder = &folder;
+  host.attester = attester.get();
+  host.coin = options.coin;
+  host.seconds = [] {
+    const auto now = std::chrono::steady_clock::now().time_since_epoch();
+    return std::chrono::duration<double>(now).count();
+  };
+  host.stop = options.stop;
+  host.records = verifier::records_on_disk(options.records);
+  host.replays = verifier::replay_threads(options.threads);
+  host.threads = options.threads;
+  host.level = best_level();
+  return verifier::Session(std::move(host), options.run).run();
+}
+
+}  // namespace
+
+VerifierThread::VerifierThread(VerifierOptions options)
+    : thread_([this, options = std::move(options)] { outcome_.emplace(serve(options)); }) {}
 
 VerifierThread::~VerifierThread() {
   if (thread_.joinable()) thread_.join();
@@ -181,10 +197,14 @@ RawWorker::RawWorker(const Honest& honest,
   int pair[2];
   GINN_CHECK(::socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
   descriptor_ = pair[0];
-  connection_ = std::make_unique<protocol::Connection>(::dup(pair[0]));
-  verifier_ = std::make_unique<VerifierThread>(
-      options(records, out, std::move(coin), threads),
-      [other = pair[1]]() -> Result<protocol::Connection> { return protocol::Connection(other); });
+  connection_ = std::make_unique<protocol::Connection>(protocol::socket_stream(::dup(pair[0])));
+  VerifierOptions options;
+  options.records = records;
+  options.out = out;
+  options.coin = std::move(coin);
+  options.threads = threads;
+  options.acceptor = std::make_shared<ListedStreams>(std::vector<int>{pair[1]});
+  verifier_ = std::make_unique<VerifierThread>(std::move(options));
 }
 
 RawWorker::~RawWorker() {
@@ -201,15 +221,25 @@ void RawWorker::bytes(ByteView bytes) {
   }
 }
 
-void RawWorker::frame(FrameType type, ByteView payload) {
-  bytes(protocol::frame_header(type, static_cast<uint32_t>(payload.size())));
-  bytes(payload);
+void RawWorker::frame(FrameType type, ByteView payload) { bytes(framed(type, payload)); }
+
+Bytes RawWorker::framed(FrameType type, ByteView payload) {
+  return framed({type, static_cast<uint32_t>(payload.size()), 0, 0}, payload);
 }
 
-void RawWorker::hello(uint16_t version, uint16_t reserved) {
+Bytes RawWorker::framed(protocol::FrameHeader header, ByteView payload) {
+  header.sequence = sequence_++;
+  header.checksum = crc32c(payload);
+  ByteWriter out;
+  out.bytes(protocol::frame_header(header));
+  out.bytes(payload);
+  return out.finish();
+}
+
+void RawWorker::hello(uint16_t version, uint16_t flags) {
   ByteWriter writer;
   writer.u16(version);
-  writer.u16(reserved);
+  writer.u16(flags);
   frame(FrameType::kHello, writer.view());
 }
 
@@ -217,7 +247,7 @@ void RawWorker::job(std::string_view text) { frame(FrameType::kJob, as_bytes(tex
 
 std::optional<certificate::StartStatement> RawWorker::start() {
   Bytes payload;
-  const auto type = connection_->receive_frame(0, payload, nullptr);
+  const auto type = connection_->receive_frame({}, payload, nullptr);
   if (!type.ok() || *type != FrameType::kStart) return std::nullopt;
   const auto json = crypto::parse_json(as_text(payload));
   if (!json.ok()) return std::nullopt;
@@ -225,13 +255,13 @@ std::optional<certificate::StartStatement> RawWorker::start() {
   certificate::StartStatement start;
   start.nonce = honest_.job.nonce;
   start.job_digest = job::digest(honest_.job);
-  start.life = verifier::kLife;
+  start.life = 1;
   if (!key.ok()) return std::nullopt;
   start.verifier_key = certificate::parse_key(*key).value();
   return start;
 }
 
-Result<std::string> sign_grant(const certificate::StartStatement& start) {
+Result<std::string> sign_grant(const certificate::StartStatement& start, const std::string&) {
   GINN_ASSIGN(const crypto::SigningKey owner, crypto::SigningKey::from_seed(Bytes(32, 5)));
   return certificate::issue_grant(owner, start, true);
 }
@@ -242,7 +272,7 @@ void RawWorker::grant(const certificate::StartStatement& start) {
 
 bool RawWorker::ready() {
   Bytes payload;
-  const auto type = connection_->receive_frame(0, payload, nullptr);
+  const auto type = connection_->receive_frame({}, payload, nullptr);
   if (!type.ok() || *type != FrameType::kReady) return false;
   // From here on somebody reads, so that the verifier's words never fill the socket.
   reader_ = std::thread([this] { listen(); });
@@ -265,7 +295,7 @@ void RawWorker::contributions(uint64_t begin, uint64_t end) {
 void RawWorker::listen() {
   Bytes payload;
   for (;;) {
-    const auto type = connection_->receive_frame(0, payload, nullptr);
+    const auto type = connection_->receive_frame({}, payload, nullptr);
     if (!type.ok()) return;
     if (*type == FrameType::kStatus) {
       const auto status = protocol::parse_status(payload);
@@ -299,9 +329,13 @@ std::string verified_run(const Honest& honest,
   const std::string address = "unix:" + (folder / "s").string();
   auto listener = protocol::Listener::create(address);
   GINN_CHECK(listener.ok());
-  VerifierThread verifier(
-      options(write_records(honest, folder), out, std::move(coin), verifier_threads),
-      [&] { return listener->accept(nullptr); });
+  VerifierOptions options;
+  options.records = write_records(honest, folder);
+  options.out = out;
+  options.coin = std::move(coin);
+  options.threads = verifier_threads;
+  options.acceptor = std::make_shared<protocol::Listener>(std::move(*listener));
+  VerifierThread verifier(std::move(options));
   auto client = worker::Client::create(address, *honest.training, sign_grant, {.connect_ms = 5000});
   GINN_CHECK(client.ok());
   worker::Hooks hooks;

@@ -8,6 +8,7 @@
 #include <thread>
 #include <vector>
 
+#include "protocol/socket.h"
 #include "tests/support/synthetic.h"
 #include "verifier/session.h"
 #include "worker/client.h"
@@ -68,13 +69,31 @@ Bytes encoded(const Honest& honest,
 inline uint64_t never() { return ~uint64_t{0}; }
 inline uint64_t always() { return 0; }
 
+// Gives the streams that a test made, then says that nobody comes any more ("cannot_listen").
+class ListedStreams final : public protocol::Acceptor {
+ public:
+  explicit ListedStreams(std::vector<int> descriptors) : left_(std::move(descriptors)) {}
+  Result<std::unique_ptr<protocol::Stream>> accept(const protocol::Idle& idle) override;
+
+ private:
+  std::vector<int> left_;
+};
+
+// What a verifier of a test stands on, beside the coin.
+struct VerifierOptions {
+  std::filesystem::path records, out;
+  std::function<uint64_t()> coin;
+  size_t threads = 1;
+  std::shared_ptr<protocol::Acceptor> acceptor;
+  std::function<bool()> stop = [] { return false; };
+  verifier::RunOptions run;
+};
+
 // A verifier's session on a thread of its own.
 class VerifierThread {
  public:
   using Coin = std::function<uint64_t()>;
-  // `connection` is made on the thread.
-  VerifierThread(verifier::Options options,
-                 std::function<Result<protocol::Connection>()> connection);
+  explicit VerifierThread(VerifierOptions options);
   ~VerifierThread();
   // Its verdict's code, or that of the error it ended with.
   std::string code();
@@ -97,7 +116,10 @@ class RawWorker {
 
   void bytes(ByteView bytes);
   void frame(protocol::FrameType type, ByteView payload);
-  void hello(uint16_t version = protocol::kVersion, uint16_t reserved = 0);
+  // A header and payload whose sequence and checksums are right, whatever else is wrong.
+  Bytes framed(protocol::FrameType type, ByteView payload);
+  Bytes framed(protocol::FrameHeader header, ByteView payload);
+  void hello(uint16_t version = protocol::kVersion, uint16_t flags = 0);
   void job(std::string_view text);
   // Reads the start frame; empty when something else came.
   std::optional<certificate::StartStatement> start();
@@ -127,18 +149,16 @@ class RawWorker {
   int descriptor_ = -1;
   std::unique_ptr<protocol::Connection> connection_;
   std::unique_ptr<VerifierThread> verifier_;
+  uint32_t sequence_ = 0;
   std::thread reader_;
   uint64_t most_queued_ = 0;
   std::string verdict_;
   bool environment_ = false;
 };
 
-verifier::Options options(const std::filesystem::path& records,
-                          const std::filesystem::path& out,
-                          VerifierThread::Coin coin,
-                          size_t threads = 1);
 std::filesystem::path write_records(const Honest& honest, const Folder& folder);
-Result<std::string> sign_grant(const certificate::StartStatement& start);
+Result<std::string> sign_grant(const certificate::StartStatement& start,
+                               const std::string& evidence = "");
 
 // A worker::Client against a session over a unix socket below `folder`; the run's files are in
 // folder/run. `tamper` may change what the worker computed, and the worker believes it. Returns the

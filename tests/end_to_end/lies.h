@@ -27,7 +27,10 @@ class Lies : public testing::Test {
       RawWorker worker(honest(), records_, out, std::move(coin));
       lie(worker);
       code = worker.code();
-      rejected_ = worker.outcome().ok();
+      rejected_ =
+          worker.outcome().ok() && worker.outcome()->kind == verifier::Outcome::Kind::kRejected;
+      suspended_ =
+          worker.outcome().ok() && worker.outcome()->kind == verifier::Outcome::Kind::kSuspended;
       if (rejected_ && !worker.verdict().empty()) {
         EXPECT_EQ(worker.verdict(), code);
       }
@@ -36,6 +39,7 @@ class Lies : public testing::Test {
       EXPECT_FALSE(exists(out / certificate::kCertificateFile)) << code;
       EXPECT_FALSE(exists(out / certificate::kModelFile)) << code;
       EXPECT_EQ(exists(out / certificate::kRejectionFile), rejected_) << code;
+      EXPECT_EQ(exists(out / verifier::kCheckpointFile), suspended_) << code;
     }
     return code;
   }
@@ -60,7 +64,8 @@ class Lies : public testing::Test {
   Folder folder_;
   std::filesystem::path records_ = write_records(honest(), folder_);
   int runs_ = 0;
-  bool rejected_ = false;  // by a verdict, with a signed rejection
+  bool rejected_ = false;   // by a verdict, with a signed rejection
+  bool suspended_ = false;  // with a checkpoint to go on from
 };
 
 }  // namespace ginn::test

@@ -42,7 +42,7 @@ std::string code_of(const std::vector<std::string>& grants) { return code_of(gra
 TEST(Lives, ChainOfGrants) {
   EXPECT_EQ(code_of({grant(1), grant(2), grant(3)}), "ok");
   EXPECT_EQ(code_of({grant(1), grant(3)}), "ok");
-  EXPECT_EQ(code_of({grant(3)}), "ok");
+  EXPECT_EQ(code_of({grant(3)}), "grants_lives") << "goes on from a checkpoint of no life";
   EXPECT_EQ(code_of({}), "grants_missing");
   EXPECT_EQ(code_of({grant(2), grant(1), grant(3)}), "grants_lives");
   EXPECT_EQ(code_of({grant(3), grant(3)}), "grants_lives");
@@ -50,19 +50,26 @@ TEST(Lives, ChainOfGrants) {
   EXPECT_EQ(code_of({grant(1), grant(2)}), "grants_binding");
 }
 
+TEST(Lives, ALaterLifeMayStartFromNothing) {
+  StartStatement again = start(3);
+  again.checkpoint.reset();
+  EXPECT_EQ(code_of({issue_grant(key(9), again, false)}), "ok");
+  EXPECT_EQ(code_of({grant(1), issue_grant(key(9), again, false)}), "grants_lives");
+}
+
 TEST(Lives, Bindings) {
   LivesExpected other = expected();
   other.nonce = std::string("m");
-  EXPECT_EQ(code_of({grant(3)}, other), "grants_binding");
+  EXPECT_EQ(code_of({grant(1), grant(3)}, other), "grants_binding");
   other = expected();
   other.job_digest[0] ^= 1;
-  EXPECT_EQ(code_of({grant(3)}, other), "grants_binding");
+  EXPECT_EQ(code_of({grant(1), grant(3)}, other), "grants_binding");
   other = expected();
   other.verifier_key[0] ^= 1;
-  EXPECT_EQ(code_of({grant(3)}, other), "grants_binding");
+  EXPECT_EQ(code_of({grant(1), grant(3)}, other), "grants_binding");
   other = expected();
   other.life = 2;
-  EXPECT_EQ(code_of({grant(3)}, other), "grants_binding");
+  EXPECT_EQ(code_of({grant(1), grant(3)}, other), "grants_binding");
   StartStatement resumed = start(1);
   resumed.checkpoint = crypto::sha256({});
   EXPECT_EQ(code_of({issue_grant(key(9), resumed, false), grant(3)}), "grants_lives");
@@ -71,22 +78,22 @@ TEST(Lives, Bindings) {
 TEST(Lives, Owners) {
   LivesExpected other = expected();
   other.owner = key(8).public_key();
-  EXPECT_EQ(code_of({grant(3)}, other), "grants_owner");
+  EXPECT_EQ(code_of({grant(1), grant(3)}, other), "grants_owner");
   other.owner.reset();
-  EXPECT_EQ(code_of({grant(3)}, other), "grants_owner");
+  EXPECT_EQ(code_of({grant(1), grant(3)}, other), "grants_owner");
   EXPECT_EQ(code_of({issue_grant(key(8), start(1), false), grant(3)}), "grants_owner");
 }
 
 TEST(Lives, LocalGrantsOnlyBesideSimulatedEvidence) {
-  EXPECT_EQ(code_of({grant(3, true)}), "grants_local");
+  EXPECT_EQ(code_of({grant(1, true), grant(3, true)}), "grants_local");
   EXPECT_EQ(code_of({grant(1, true), grant(3)}), "grants_local");
   LivesExpected simulated = expected();
   simulated.simulated = true;
-  EXPECT_EQ(code_of({grant(3, true)}, simulated), "ok");
+  EXPECT_EQ(code_of({grant(1, true), grant(3, true)}, simulated), "ok");
   EXPECT_TRUE(check_lives({grant(1, true), grant(3)}, simulated)->local);
   EXPECT_FALSE(check_lives({grant(1), grant(3)}, simulated)->local);
   simulated.owner.reset();
-  EXPECT_EQ(code_of({grant(3, true)}, simulated), "ok");
+  EXPECT_EQ(code_of({grant(1, true), grant(3, true)}, simulated), "ok");
 }
 
 }  // namespace

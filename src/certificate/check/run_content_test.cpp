@@ -56,8 +56,9 @@ TEST(CheckRun, Transcript) {
   run.write("transcript.jsonl", text.substr(0, last));
   expect_rejected(run.check(), "transcript");
   // A shorter chain that the certificate agrees with, but not the job.
-  auto replayed = protocol::replay_transcript(
-      text.substr(0, last), job::digest(run.job()), FakeRun::verifier_key().public_key(), 1);
+  const protocol::TranscriptLife life{FakeRun::verifier_key().public_key(), 1};
+  auto replayed =
+      protocol::replay_transcript(text.substr(0, last), job::digest(run.job()), {&life, 1});
   run.claim().transcript_head = replayed->head;
   run.claim().transcript_entries = replayed->entries.size();
   run.sign_claim();
@@ -93,15 +94,15 @@ TEST(CheckRun, SecondSubject) {
 
 TEST(CheckRun, Grants) {
   FakeRun run;
-  const auto with = [&run](const std::vector<std::string>& grants) {
+  const auto with = [&run](const std::vector<std::string>& grants, std::string failed = "grants") {
     run.claim().grants = grants;
     run.sign_claim();
-    expect_rejected(run.check(), "grants");
+    expect_rejected(run.check(), failed);
   };
   const std::string good = run.claim().grants[0];
   with({});
   with({"grant"});
-  with({good, good});
+  with({good, good}, "transcript grants");  // which has no line of a second life
   StartStatement other = run.start();
   other.nonce = "run 2";
   with({issue_grant(FakeRun::owner_key(), other, true)});
@@ -118,7 +119,7 @@ TEST(CheckRun, LifeOfTheTranscriptIsTheGrantedOne) {
   FakeRun run;
   run.claim().life = 2;
   run.sign_claim();
-  expect_rejected(run.check(), "transcript grants");
+  expect_rejected(run.check(), "grants");
 }
 
 }  // namespace
