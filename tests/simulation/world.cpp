@@ -27,7 +27,7 @@ class FaultyRecords final : public data::RecordSource {
     }
     if (chance_.once_in(faults_.mismatch)) {
       events_.note(Event::kRecordMismatch, index);
-      return refused("record_mismatch", "a bit of a record on the simulated disk flipped");
+      return environment_error("record_mismatch", "a bit of a record on the simulated disk flipped");
     }
     return records_.read(index, out);
   }
