@@ -17,8 +17,6 @@ enum class Event {
   kReplayed,
   kQueueFull,
   kCheckpoint,
-  kCheckpointFound,
-  kSameLife,
   kLied,
   kStopRequest,
   kCrash,

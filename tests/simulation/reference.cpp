@@ -52,6 +52,7 @@ Reference make(const Shape& shape) {
                  {},
                  {},
                  {},
+                 {},
                  job::sampling(job).value()};
   training::State state(made.training->graph(), job);
   training::Contribution decoded(made.training->graph());
@@ -71,6 +72,7 @@ Reference make(const Shape& shape) {
     GINN_CHECK(state.apply(maps).ok());
   }
   made.values.emplace_back(state.values().begin(), state.values().end());
+  made.last = state.digest();
   made.model = model_of(made, state);
   return made;
 }

@@ -18,6 +18,7 @@ struct Reference {
   std::unique_ptr<training::Training> training;
   std::vector<Payload> payloads;  // in order
   std::vector<Bytes> values;      // the state at the start of each step, and at the end
+  crypto::Digest last{};          // of the state at the end
   Bytes model;                    // model.safetensors
   guarantee::Sampling sampling;
 

@@ -29,6 +29,7 @@ int main(int argc, char** argv) {
   for (uint64_t seed = first; seed < first + seeds; ++seed) {
     ginn::simulation::Settings settings;
     settings.relying_party = seed % 50 == 0;
+    settings.machine_faults = seed % 4 != 0;
     const auto ended = ginn::simulation::simulate(seed, settings);
     for (size_t i = 0; i < kEvents; ++i) counts[i] += ended.events.count(static_cast<Event>(i));
     const bool bad = ended.violation.has_value();

@@ -41,8 +41,9 @@ int16_t integer_at(const Bytes& payload, size_t at) {
   return value;
 }
 
-// Nearer to zero by one: within the norm bound, and of good form.
-void change_one_integer(Bytes& payload, uint64_t pick) {
+// Nearer to zero by one: within the norm bound, and of good form. False when all are zero, as where
+// no unit is active.
+bool change_one_integer(Bytes& payload, uint64_t pick) {
   constexpr size_t kFirst = kPrefix + 1;  // after the first tensor's exponent
   constexpr size_t kCount = 4096;         // fc1.weight is 256 x 16
   for (size_t i = 0; i < kCount; ++i) {
@@ -51,9 +52,9 @@ void change_one_integer(Bytes& payload, uint64_t pick) {
     if (value > -2 && value < 2) continue;
     value = static_cast<int16_t>(value > 0 ? value - 1 : value + 1);
     std::memcpy(payload.data() + at, &value, sizeof value);
-    return;
+    return true;
   }
-  throw Violation{"no integer of the first tensor can be changed"};
+  return false;
 }
 
 }  // namespace
@@ -235,8 +236,6 @@ Sent Worker::next() {
       (lie_ == Lie::kOrder && next_ + 1 == reference_.count())) {
     return sent;
   }
-  lied_ = true;
-  events_.note(Event::kLied, next_, code_of(lie_));
   return false_one(std::move(sent));
 }
 
@@ -251,7 +250,10 @@ Sent Worker::false_one(Sent honest) {
   };
   honest.malformed = lie_ != Lie::kOneInteger;
   honest.deviates = lie_ == Lie::kOneInteger;
-  if (lie_ == Lie::kOneInteger) change_one_integer(*payload, next_ * 977);
+  if (lie_ == Lie::kOneInteger && !change_one_integer(*payload, next_ * 977)) {
+    honest.deviates = false;
+    return honest;
+  }
   if (lie_ == Lie::kNorm) {
     bytes[kPrefix] = 0;  // the first tensor's exponent: 1 is the least of its norm
     const int16_t one = 1;
@@ -261,6 +263,8 @@ Sent Worker::false_one(Sent honest) {
   if (lie_ == Lie::kDuplicate) claim(next_ - 1);
   if (lie_ == Lie::kForm) bytes[kPrefix] = 127;
   honest.payload = std::move(payload);
+  lied_ = true;
+  events_.note(Event::kLied, next_, code_of(lie_));
   return honest;
 }
 

@@ -27,7 +27,8 @@ class FaultyRecords final : public data::RecordSource {
     }
     if (chance_.once_in(faults_.mismatch)) {
       events_.note(Event::kRecordMismatch, index);
-      return environment_error("record_mismatch", "a bit of a record on the simulated disk flipped");
+      return environment_error("record_mismatch",
+                               "a bit of a record on the simulated disk flipped");
     }
     return records_.read(index, out);
   }
@@ -88,7 +89,8 @@ class World {
 
   void choose_faults() {
     calm_after_ = 100 + chance_.below(1000);
-    pace_ = 1 + chance_.below(6);
+    // Slow enough, in some worlds, for a long run to fill the queue.
+    pace_ = chance_.once_in(8) ? 200 : 1 + chance_.below(6);
     if (!settings_.faults) return;
     faults_.cut = rate(1, 8);
     faults_.half_open = rate(1, 16);
@@ -97,6 +99,9 @@ class World {
     faults_.duplicate = rate(1, 8);
     faults_.reorder = rate(1, 8);
     faults_.answer = rate(1, 8);
+    faults_.stop = rate(1, 32);
+    faults_.worker_crash = rate(1, 32);
+    if (!settings_.machine_faults) return;
     faults_.disk_full = rate(1, 2);
     faults_.crash_in_write = rate(1, 4);
     faults_.lost_write = rate(1, 2);
@@ -104,8 +109,6 @@ class World {
     faults_.unreadable = rate(1, 32);
     faults_.mismatch = rate(1, 64);
     faults_.crash = rate(1, 32);
-    faults_.stop = rate(1, 32);
-    faults_.worker_crash = rate(1, 32);
   }
 
   void choose_lie() {
@@ -228,6 +231,7 @@ class World {
       }
       const bool in_calm = calm();
       const auto outcome = session(with);
+      if (outcome && !outcome->ok() && !with.resume) ++stopped_early_;
       if (const auto end = outcome ? ended(*outcome, in_calm) : after_crash()) return *end;
     }
     throw Violation{"too many sessions"};
@@ -235,6 +239,17 @@ class World {
 
   End out_of_lives() {
     events_.note(Event::kOutOfLives);
+    uint64_t failures = stopped_early_;
+    for (const Event event : {Event::kCrash,
+                              Event::kCrashInWrite,
+                              Event::kLostWrite,
+                              Event::kDiskFull,
+                              Event::kCounterFailed,
+                              Event::kRecordUnreadable,
+                              Event::kRecordMismatch}) {
+      failures += events_.count(event);
+    }
+    if (failures == 0) throw Violation{"a life was lost, and no machine had failed"};
     return End::kOutOfLives;
   }
 
@@ -308,6 +323,7 @@ class World {
   std::unique_ptr<attest::Attester> attester_;
   double seconds_ = 0;
   bool stop_ = false;
+  uint64_t stopped_early_ = 0;  // with the owner's leave, before the run began
   uint64_t calm_after_ = 0, pace_ = 1;
   std::shared_ptr<Wire> wire_;  // that the verifier has
   verifier::ReplayQueue* queue_ = nullptr;
@@ -326,8 +342,6 @@ const char* event_name(Event event) {
                                            "replayed",
                                            "queue full",
                                            "checkpoint",
-                                           "checkpoint found",
-                                           "same life",
                                            "lied",
                                            "stop request",
                                            "crash",

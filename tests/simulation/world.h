@@ -11,11 +11,12 @@ namespace ginn::simulation {
 
 // What a test changes in a world, to see that its judge can find something.
 struct Settings {
-  std::optional<Kind> kind;
-  std::optional<Lie> lie;
+  std::optional<Kind> kind{};
+  std::optional<Lie> lie{};
   bool never_pick = false;   // a coin that picks nothing
   bool wrong_model = false;  // the judge expects another model than the job's function gives
   bool faults = true;
+  bool machine_faults = true;  // of the verifier's disk and process
   bool relying_party = false;  // check an accepted folder over a real disk, too
 };
 
