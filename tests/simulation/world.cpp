@@ -4,41 +4,13 @@
 
 #include "base/text.h"
 #include "certificate/issue/format.h"
+#include "tests/simulation/faulty_records.h"
 #include "verifier/replay.h"
 
 namespace ginn::simulation {
 namespace {
 
 constexpr uint64_t kMaxSessions = 100;
-
-// Only reads of replays go through it: the worker has its own records.
-class FaultyRecords final : public data::RecordSource {
- public:
-  FaultyRecords(const data::RecordSource& records,
-                Chance& chance,
-                const Faults& faults,
-                Events& events)
-      : records_(records), chance_(chance), faults_(faults), events_(events) {}
-  const data::DatasetFacts& facts() const override { return records_.facts(); }
-  Status read(uint64_t index, std::span<uint8_t> out) const override {
-    if (chance_.once_in(faults_.unreadable)) {
-      events_.note(Event::kRecordUnreadable, index);
-      return environment_error("record_unreadable", "the simulated disk: EIO");
-    }
-    if (chance_.once_in(faults_.mismatch)) {
-      events_.note(Event::kRecordMismatch, index);
-      return environment_error("record_mismatch",
-                               "a bit of a record on the simulated disk flipped");
-    }
-    return records_.read(index, out);
-  }
-
- private:
-  const data::RecordSource& records_;
-  Chance& chance_;
-  const Faults& faults_;
-  Events& events_;
-};
 
 class World {
  public:
@@ -332,44 +304,6 @@ class World {
 }  // namespace
 
 Ended simulate(uint64_t seed, const Settings& settings) { return World(seed, settings).run(); }
-
-const char* event_name(Event event) {
-  static constexpr const char* kNames[] = {"session",
-                                           "resume",
-                                           "connected",
-                                           "ready",
-                                           "taken",
-                                           "replayed",
-                                           "queue full",
-                                           "checkpoint",
-                                           "lied",
-                                           "stop request",
-                                           "crash",
-                                           "crash in write",
-                                           "torn write",
-                                           "lost write",
-                                           "disk full",
-                                           "counter failed",
-                                           "cut",
-                                           "half open",
-                                           "flipped",
-                                           "frame lost",
-                                           "frame duplicated",
-                                           "frames reordered",
-                                           "answer flipped",
-                                           "answer lost",
-                                           "worker crash",
-                                           "record unreadable",
-                                           "record mismatch",
-                                           "suspended",
-                                           "failed",
-                                           "accepted",
-                                           "rejected",
-                                           "out of lives",
-                                           "escaped"};
-  static_assert(std::size(kNames) == static_cast<size_t>(Event::kCount));
-  return kNames[static_cast<size_t>(event)];
-}
 
 std::string trace_text(const Ended& ended) {
   std::string out;
