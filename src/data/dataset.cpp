@@ -246,14 +246,15 @@ Status FileRecords::read(uint64_t index, std::span<uint8_t> out) const {
     return unreadable(name_, index * size, found, size);
   }
   if (crypto::merkle_leaf(out) == leaves_[index]) return ok_status();
-  return refused("record_mismatch",
-                 concat(name_,
-                        ": record ",
-                        index,
-                        " at offset ",
-                        index * size,
-                        " is not the one that the dataset's root binds: the file changed since it"
-                        " was opened; restore it and start again"));
+  return environment_error(
+      "record_mismatch",
+      concat(name_,
+             ": record ",
+             index,
+             " at offset ",
+             index * size,
+             " is not the one that the dataset's root binds: the file changed since it"
+             " was opened; restore it and start again"));
 }
 
 }  // namespace ginn::data

@@ -152,6 +152,7 @@ TEST_F(Records, ABitFlippedLaterIsFoundWhenItsRecordIsRead) {
   const Status status = file.value()->read(3, record);
   ASSERT_FALSE(status.ok());
   EXPECT_STREQ(status.error().code, "record_mismatch");
+  EXPECT_EQ(status.error().kind, ErrorClass::kEnvironment) << "it accuses no worker";
   EXPECT_NE(status.error().message.find("record 3"), std::string::npos);
   flip_bit(path, 3 * 14 + 7);
   EXPECT_TRUE(file.value()->read(3, record).ok());

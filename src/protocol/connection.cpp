@@ -59,11 +59,14 @@ Result<FrameType> Connection::receive_frame(const JobBytes& job_bytes,
   return header.type;
 }
 
+// A frame that the network repeats must not read as one that the peer sent: hence a whole frame,
+// with its checksums and its number.
 Status Connection::receive_end(const Idle& idle) {
-  uint8_t more = 0;
-  GINN_ASSIGN(const size_t got, stream_->read({&more, 1}, idle));
-  if (got == 0) return ok_status();
-  return refused("data_after_end", "data after the end frame");
+  Bytes payload;
+  const Result<FrameType> type = receive_frame({}, payload, idle);
+  if (type.ok()) return refused("data_after_end", "a frame after the end frame");
+  if (std::string_view(type.error().code) == "peer_closed") return ok_status();
+  return type.error();
 }
 
 }  // namespace ginn::protocol

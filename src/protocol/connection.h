@@ -22,7 +22,7 @@ class Connection {
   // (before any memory is taken), "peer_closed" (the stream ended before the first byte),
   // "frame_truncated" (inside), "frame_checksum", "peer_gone", those of `idle`.
   Result<FrameType> receive_frame(const JobBytes& job_bytes, Bytes& payload, const Idle& idle);
-  // Waits for the end of the stream. Codes "data_after_end", "peer_gone", those of `idle`.
+  // Waits for the end of the stream. Codes "data_after_end" for another frame, receive_frame's.
   Status receive_end(const Idle& idle);
 
   // Whether bytes or the end of the stream can be read without waiting.

@@ -77,8 +77,11 @@ Status Run::find_checkpoint(size_t parameters) {
                             " is asked for; expected a later one"));
 }
 
+// A checkpoint that was harmed is a fault of this machine's disk: no word against the worker.
 Status Run::unseal() {
-  GINN_ASSIGN(saved_, unseal_checkpoint(*host_.attester, *file_));
+  auto saved = unseal_checkpoint(*host_.attester, *file_);
+  if (!saved.ok()) return environment_error(saved.error().code, saved.error().message);
+  saved_ = std::move(*saved);
   return ok_status();
 }
 
@@ -115,7 +118,8 @@ Status Run::run(std::string grant) {
 }
 
 Status Run::restore() {
-  GINN_TRY(intake_->restore(saved_->step, saved_->taken, saved_->values, saved_->sums));
+  const Status fits = intake_->restore(saved_->step, saved_->taken, saved_->values, saved_->sums);
+  if (!fits.ok()) return environment_error(fits.error().code, fits.error().message);
   replayed_before_ = saved_->replayed;
   transcript_ = std::make_unique<protocol::Transcript>(protocol::Transcript::from(
       saved_->transcript_head, saved_->transcript_entries, saved_->transcript_step));

@@ -236,9 +236,10 @@ Status Session::offer_grant() {
   start["checkpoint"] = asked.checkpoint ? crypto::tagged(*asked.checkpoint) : std::string();
   start["needsGrant"] = run_.needs_grant();
   start["evidence"] = run_.evidence();
+  // What was suspended runs from here on: a worker that is gone by now must not cost it its life.
+  if (!run_.running() && !run_.needs_grant()) GINN_TRY(run_.run(""));
   GINN_TRY(send(FrameType::kStart, as_bytes(crypto::canonical_json(start))));
   if (run_.running()) return ok_status();
-  if (!run_.needs_grant()) return run_.run("");
   GINN_ASSIGN(const FrameType type, receive());
   if (type != FrameType::kGrant) return out_of_order(type, FrameType::kGrant);
   return run_.run(std::string(as_text(payload_)));

@@ -49,8 +49,8 @@ class SimulatedAttester final : public Attester {
     const std::string_view text = as_text(*file);
     const auto end = std::from_chars(text.data(), text.data() + text.size(), value);
     if (end.ec != std::errc() || text.substr(static_cast<size_t>(end.ptr - text.data())) != "\n") {
-      return input_error("counter_form",
-                         concat(kSimulatedCounterFile, ": expected a number and a newline"));
+      return environment_error("counter_form",
+                               concat(kSimulatedCounterFile, ": expected a number and a newline"));
     }
     return value;
   }
