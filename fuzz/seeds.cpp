@@ -177,8 +177,8 @@ std::vector<Bytes> seeds_transcript() {
   for (const uint64_t step : {1u, 64u, 1872u}) {
     text += transcript.append(step, crypto::sha256(as_bytes(concat("state ", step))));
   }
-  const std::string resumed = text + transcript.append_life(lives[1].key, lives[1].life) +
-                              transcript.append(1900, crypto::sha256(as_bytes("last")));
+  std::string resumed = text + transcript.append_life(lives[1].key, lives[1].life);
+  resumed += transcript.append(1900, crypto::sha256(as_bytes("last")));
   return {bytes_of(text), {}, bytes_of(resumed)};
 }
 

@@ -12,10 +12,16 @@
 namespace ginn::cli {
 namespace {
 
-std::atomic<bool> interrupted{false};
-static_assert(std::atomic<bool>::is_always_lock_free, "set by a signal handler");
+std::atomic<int> interrupts{0};
+std::atomic<bool> one_more{false};  // a second interrupt is still ours to handle
+static_assert(std::atomic<int>::is_always_lock_free && std::atomic<bool>::is_always_lock_free,
+              "used by a signal handler");
 
-extern "C" void note_interrupt(int) { interrupted = true; }
+extern "C" void note_interrupt(int number) {
+  if (++interrupts == 1 || (interrupts == 2 && one_more)) return;
+  std::signal(number, SIG_DFL);
+  ::raise(number);
+}
 
 // Kept for metrics: about this many rows, whatever the run's length.
 constexpr uint64_t kRows = 2000;
@@ -25,14 +31,18 @@ constexpr uint64_t kRows = 2000;
 void watch_interrupts() {
   struct sigaction action {};
   action.sa_handler = note_interrupt;
-  action.sa_flags = static_cast<int>(SA_RESETHAND);
   ::sigaction(SIGINT, &action, nullptr);
   ::sigaction(SIGTERM, &action, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
 }
 
+bool gives_up() {
+  one_more = true;
+  return interrupts > 1;
+}
+
 Status interruption(std::string_view where) {
-  if (!interrupted) return ok_status();
+  if (interrupts == 0) return ok_status();
   return environment_error("interrupted", concat("stopped ", where));
 }
 

@@ -65,6 +65,9 @@ class JobRun {
 
 // Ctrl-C and SIGTERM set a flag that interruption() tells of; a second one ends the program.
 void watch_interrupts();
+// For the wait after an interrupt: whether a second one has come, which from now on does not end
+// the program by itself.
+bool gives_up();
 // Code "interrupted" once one of them came; `where` says what was going on: "after step 3 of 9".
 Status interruption(std::string_view where);
 // Waiting for a verifier that others start: says so on standard error unless `quiet`, and ends for

@@ -6,6 +6,7 @@
 #include "cli/run_job.h"
 #include "cli/verifier_process.h"
 #include "import/dataset_import.h"
+#include "verifier/session.h"
 
 namespace ginn::cli {
 namespace {
@@ -96,6 +97,7 @@ Result<int> train_verb(const TrainOptions& options) {
   watch_interrupts();
   if (options.resume) {
     GINN_TRY(take_run_folder(options.out, kSuspendingMs));
+    GINN_TRY(verifier::check_out_folder(options.out, true));
   } else {
     GINN_TRY(prepare_run_folder(options.out));
   }

@@ -185,6 +185,21 @@ Error after_stop(const TrainOptions& options, const Error& error) {
                                   " --resume"));
 }
 
+// After an error of this side, the verifier is told to seal what there is.
+void end_verifier(const TrainOptions& options, std::string_view code, VerifierProcess& process) {
+  if (code.empty() || code == "verifier_gone") {
+    process.end(kEndPatience);
+    return;
+  }
+  process.suspend();
+  if (code == "interrupted" && !options.quiet) {
+    fmt::print(stderr,
+               "waiting for the verifier to finish its replays and to seal the run; once more ends "
+               "it at once\n");
+  }
+  process.end(kSuspendPatience, gives_up);
+}
+
 }  // namespace
 
 Result<int> run_verified(const TrainOptions& options, JobRun& run, const std::string& mode) {
@@ -194,9 +209,7 @@ Result<int> run_verified(const TrainOptions& options, JobRun& run, const std::st
   end.remote = side.process == nullptr;
   const auto verdict = train_over(run, line_to(options, side, end));
   if (side.process) {
-    const bool stopped = !verdict.ok() && std::string_view(verdict.error().code) == "interrupted";
-    if (!verdict.ok()) side.process->suspend();
-    side.process->end(stopped ? kSuspendPatience : kEndPatience);
+    end_verifier(options, verdict.ok() ? "" : verdict.error().code, *side.process);
     end.record.verifier_cpu_seconds = side.process->usage().cpu_seconds;
     end.record.verifier_peak_bytes = side.process->usage().peak_bytes;
   }

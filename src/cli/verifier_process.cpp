@@ -133,11 +133,12 @@ std::optional<int> VerifierProcess::wait(int options) {
 
 std::optional<int> VerifierProcess::ended() { return wait(WNOHANG); }
 
-int VerifierProcess::end(std::chrono::milliseconds patience) {
+int VerifierProcess::end(std::chrono::milliseconds patience, const std::function<bool()>& enough) {
   constexpr auto kEach = std::chrono::milliseconds(5);
   const auto deadline = std::chrono::steady_clock::now() + patience;
-  while (!ended() && std::chrono::steady_clock::now() < deadline)
+  while (!ended() && std::chrono::steady_clock::now() < deadline && !(enough && enough())) {
     std::this_thread::sleep_for(kEach);
+  }
   if (pid_ > 0 && !exit_code_) ::kill(pid_, SIGKILL);
   return wait(0).value_or(-1);
 }

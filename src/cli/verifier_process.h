@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -35,8 +36,8 @@ class VerifierProcess {
   std::string address() const { return "unix:" + socket_.string(); }
   // The exit code (128 + signal when killed), once it has ended.
   std::optional<int> ended();
-  // Waits for its end, at most so long, and then kills it: the exit code.
-  int end(std::chrono::milliseconds patience);
+  // Waits for its end, at most so long or until `enough`, and then kills it: the exit code.
+  int end(std::chrono::milliseconds patience, const std::function<bool()>& enough = nullptr);
   // Asks it to suspend the run: it ends once its replays are done.
   void suspend();
   Usage usage() const { return usage_; }

@@ -62,7 +62,7 @@ Status check_out_folder(const std::filesystem::path& out, bool resume) {
                        concat(name,
                               " has the ",
                               file,
-                              resume ? " of this run, which is over" : " of another run",
+                              resume ? ": the run is over" : " of another run",
                               "; name another folder"));
   }
   if (::access(out.c_str(), W_OK | X_OK) == 0) return ok_status();

@@ -147,7 +147,7 @@ TEST_F(Lies, EndOfTheStream) {
                          w.end();
                          w.bytes(Bytes(1));
                        }),
-            "data_after_end");
+            "frame_truncated");
 }
 
 TEST_F(Lies, TruncatedAtEveryBoundary) {
