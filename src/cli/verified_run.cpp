@@ -192,6 +192,7 @@ void end_verifier(const TrainOptions& options, std::string_view code, VerifierPr
     return;
   }
   process.suspend();
+  (void)gives_up();  // before somebody reads that they may
   if (code == "interrupted" && !options.quiet) {
     fmt::print(stderr,
                "waiting for the verifier to finish its replays and to seal the run; once more ends "
