@@ -161,7 +161,7 @@ TEST_F(ConnectionTest, GarbledPayload) {
 
 TEST_F(ConnectionTest, TheEndAndWhatFollowsIt) {
   EXPECT_EQ(ours_->readable(), false);
-  write(Bytes(1));
+  write(frame_header({FrameType::kEnd, 0, 0, 0}));
   EXPECT_STREQ(ours_->receive_end(nullptr).error().code, "data_after_end");
   hang_up();
   EXPECT_TRUE(ours_->receive_end(nullptr).ok());
