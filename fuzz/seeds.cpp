@@ -163,6 +163,19 @@ std::vector<Bytes> seeds_envelope() {
           bytes_of(certificate_text())};
 }
 std::vector<Bytes> seeds_certificate() { return {payload_of(certificate_text())}; }
+std::vector<Bytes> seeds_start() {
+  certificate::StartRequest request;
+  request.start.nonce = "run 1";
+  request.start.job_digest = seed_job_digest();
+  request.start.verifier_key = seed_key().public_key();
+  request.evidence = evidence();
+  std::vector<Bytes> seeds = {bytes_of(certificate::write_request(request))};
+  request.needs_grant = false;
+  request.start.life = 2;
+  request.start.checkpoint = crypto::sha256(as_bytes("checkpoint"));
+  seeds.push_back(bytes_of(certificate::write_request(request)));
+  return seeds;
+}
 std::vector<Bytes> seeds_rejection() { return {payload_of(rejection_text())}; }
 std::vector<Bytes> seeds_evidence() { return {bytes_of(evidence())}; }
 

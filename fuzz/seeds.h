@@ -23,6 +23,7 @@ std::vector<Bytes> seeds_safetensors();
 std::vector<Bytes> seeds_envelope();
 std::vector<Bytes> seeds_certificate();
 std::vector<Bytes> seeds_rejection();
+std::vector<Bytes> seeds_start();
 std::vector<Bytes> seeds_evidence();
 std::vector<Bytes> seeds_transcript();
 std::vector<Bytes> seeds_checkpoint();

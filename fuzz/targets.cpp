@@ -6,6 +6,7 @@
 #include "base/crc32c.h"
 #include "base/text.h"
 #include "certificate/check/statement.h"
+#include "certificate/issue/grant.h"
 #include "crypto/dsse.h"
 #include "crypto/json.h"
 #include "fuzz/seeds.h"
@@ -132,6 +133,13 @@ bool run_envelope(ByteView input) {
 bool run_certificate(ByteView input) {
   return certificate::parse_certificate_statement(as_text(input)).ok();
 }
+bool run_start(ByteView input) {
+  const auto request = certificate::parse_request(as_text(input));
+  if (!request.ok()) return false;
+  const auto again = certificate::parse_request(certificate::write_request(*request));
+  GINN_CHECK(again.ok() && again->start == request->start);
+  return true;
+}
 bool run_rejection(ByteView input) {
   return certificate::parse_rejection_statement(as_text(input)).ok();
 }
@@ -178,6 +186,7 @@ constexpr Target kTargets[] = {
     {"envelope", run_envelope, seeds_envelope},
     {"certificate", run_certificate, seeds_certificate},
     {"rejection", run_rejection, seeds_rejection},
+    {"start", run_start, seeds_start},
     {"evidence", run_evidence, seeds_evidence},
     {"transcript", run_transcript, seeds_transcript},
 };

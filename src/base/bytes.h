@@ -46,6 +46,7 @@ class ByteReader {
 // Appends little-endian fields.
 class ByteWriter {
  public:
+  void reserve(size_t count) { bytes_.reserve(count); }
   void u8(uint8_t value) { bytes_.push_back(value); }
   void u16(uint16_t value) { append(&value, sizeof value); }
   void u32(uint32_t value) { append(&value, sizeof value); }

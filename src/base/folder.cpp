@@ -17,7 +17,8 @@ Result<FolderLock> FolderLock::take(const std::filesystem::path& path) {
   if (::flock(descriptor, LOCK_EX | LOCK_NB) == 0) return FolderLock(descriptor);
   ::close(descriptor);
   return environment_error(
-      "run_in_use", concat(name, ": a verifier is at work there; wait for its end, or stop it"));
+      "run_in_use",
+      concat(name, ": a verifier (or ginn grant) is at work there; wait for its end, or stop it"));
 }
 
 FolderLock::~FolderLock() {

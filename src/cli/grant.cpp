@@ -4,7 +4,7 @@
 
 #include "attest/report_data.h"
 #include "attest/verify/evidence.h"
-#include "base/file.h"
+#include "base/folder.h"
 #include "base/text.h"
 #include "certificate/issue/format.h"
 #include "cli/grants.h"
@@ -76,7 +76,7 @@ Result<job::Job> owners_job(const std::string& path) {
   return loaded.resolved.job;
 }
 
-Status check_asked(const AskedStart& asked, const job::Job& job, bool& simulated) {
+Status check_asked(const certificate::StartRequest& asked, const job::Job& job, bool& simulated) {
   const crypto::Digest digest = job::digest(job);
   if (asked.start.job_digest != digest || asked.start.nonce != job.nonce) {
     return refused("grant_job",
@@ -99,7 +99,7 @@ Status check_asked(const AskedStart& asked, const job::Job& job, bool& simulated
 
 // At most `lives` grants for a nonce, each life once.
 Status check_log(const std::vector<certificate::Grant>& grants,
-                 const AskedStart& asked,
+                 const certificate::StartRequest& asked,
                  uint32_t lives) {
   uint32_t granted = 0;
   for (const certificate::Grant& grant : grants) {
@@ -127,9 +127,14 @@ Result<int> grant_verb(const GrantOptions& options) {
   GINN_ASSIGN(const crypto::SigningKey key, read_key(options.key));
   GINN_ASSIGN(const job::Job job, owners_job(options.job));
   GINN_ASSIGN(const Bytes text, read_file(options.start, kMaxFileBytes));
-  GINN_ASSIGN(const AskedStart asked, parse_asked(as_text(text)));
+  std::string_view line = as_text(text);
+  if (line.ends_with('\n')) line.remove_suffix(1);
+  GINN_ASSIGN(const certificate::StartRequest asked, certificate::parse_request(line));
   bool simulated = true;
   GINN_TRY(check_asked(asked, job, simulated));
+  // Two grants at a time must not both find the life free.
+  const auto folder = std::filesystem::absolute(options.log).parent_path();
+  GINN_ASSIGN(const FolderLock lock, FolderLock::take(folder));
   const GrantLog log(options.log);
   GINN_ASSIGN(const auto grants, log.grants());
   GINN_TRY(check_log(grants, asked, job.lives));

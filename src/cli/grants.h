@@ -31,20 +31,12 @@ Result<uint32_t> next_life(const std::filesystem::path& folder, bool owner);
 // owner's leave in form only. No folder, no log.
 worker::Client::Grantor local_grantor(const std::filesystem::path& folder);
 
-// Writes start-LIFE.json into the folder and waits for the owner's grant-LIFE.json beside it.
+// Writes start-LIFE.json (a StartRequest) into the folder and waits for the owner's grant-LIFE.json
+// beside it.
 worker::Client::Grantor owner_grantor(const std::filesystem::path& folder, bool quiet);
 
 // "start-1.json", "grant-1.json".
 std::string start_file(uint32_t life);
 std::string grant_file(uint32_t life);
-
-// A start statement with its evidence, as start-LIFE.json has it.
-struct AskedStart {
-  certificate::StartStatement start;
-  std::string evidence;
-};
-std::string write_asked(const AskedStart& asked);
-// Codes: parse_json's, "json_field", "bad_digest", "bad_key", "start_form".
-Result<AskedStart> parse_asked(std::string_view text);
 
 }  // namespace ginn::cli

@@ -4,6 +4,7 @@
 
 #include "certificate/issue/terms.h"
 #include "cli/bench_timing.h"
+#include "cli/intake_cost.h"
 #include "cli/job_source.h"
 #include "cli/memory.h"
 #include "cli/terminal.h"
@@ -30,24 +31,7 @@ Result<guarantee::CostConstants> measure(const training::Training& training,
                 return training.contribution(
                     records, weights, 0, next++ % microbatches, *workspace, contribution);
               }));
-  Bytes payload(protocol::kContributionPrefixBytes + training::encoded_size(training.graph()));
-  const std::span<uint8_t> bytes(payload);
-  training::encode(
-      training.graph(), contribution, bytes.subspan(protocol::kContributionPrefixBytes));
-  std::unique_ptr<verifier::Intake> intake;
-  GINN_ASSIGN(
-      const double step_seconds, median_seconds(ClockKind::kThread, kSeconds, [&]() -> Status {
-        if (intake == nullptr || intake->complete()) {
-          GINN_ASSIGN(intake, verifier::Intake::create(training));
-        }
-        const uint64_t step = intake->next_step();
-        for (uint32_t j = 0; j < microbatches; ++j) {
-          protocol::write_prefix({step, j}, bytes.first<protocol::kContributionPrefixBytes>());
-          GINN_TRY(intake->take(payload, ~uint64_t{0}));
-        }
-        return ok_status();
-      }));
-  constants.intake_seconds = step_seconds / microbatches;
+  GINN_ASSIGN(constants.intake_seconds, intake_cost(training, contribution, kSeconds));
   constants.fixed_seconds = constants.replay_seconds / 3.0 *
                             static_cast<double>(training.job().bn_samples) /
                             training.job().microbatch;

@@ -140,8 +140,17 @@ void add_train(CLI::App& app, VerbOptions& line) {
                             line.work,
                             work_verb);
   add_job(work, line.work.job);
-  add_option(work, "--connect", line.work.connect, "ADDRESS", "The verifier, unix:PATH")
+  add_option(work,
+             "--connect",
+             line.work.connect,
+             "ADDRESS",
+             "The verifier: unix:PATH, tcp:HOST:PORT, vsock:CID:PORT")
       ->required();
+  add_option(work,
+             "--owner-grants",
+             line.work.grants,
+             "DIR",
+             "Ask the owner for leave through this folder (start-N.json, grant-N.json)");
   add_threads(work, line.work.threads);
   add_quiet(work, line.work.quiet);
 }

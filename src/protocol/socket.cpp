@@ -3,6 +3,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <sys/time.h>
 #include <sys/uio.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -166,6 +167,9 @@ Result<std::unique_ptr<Stream>> Listener::accept(const Idle& idle) {
         descriptor_, reinterpret_cast<sockaddr*>(&peer.storage), &peer.size, SOCK_CLOEXEC);
     if (descriptor >= 0) {
       tune_tcp(descriptor, peer.family());
+      // A peer that does not read must not hold up whoever accepted it for ever.
+      const timeval patience{60, 0};
+      ::setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
       return socket_stream(descriptor);
     }
     if (errno != EINTR && errno != ECONNABORTED) {

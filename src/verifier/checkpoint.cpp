@@ -78,7 +78,10 @@ uint64_t max_checkpoint_bytes(size_t parameters) {
 }
 
 Bytes write_checkpoint(const Checkpoint& checkpoint) {
+  constexpr size_t kRest = 1024 + kMaxLives * (certificate::kMaxGrantBytes + 8);
   ByteWriter out;
+  out.reserve(checkpoint.values.size() + checkpoint.sums.size() + checkpoint.transcript.size() +
+              kRest);
   out.u64(checkpoint.step);
   out.u32(checkpoint.taken);
   put(out, checkpoint.values);
@@ -106,6 +109,7 @@ Result<Bytes> seal_checkpoint(const attest::Attester& attester,
                               const Checkpoint& checkpoint) {
   Bytes file = head_bytes(head);
   GINN_ASSIGN(const Bytes sealed, attester.seal(write_checkpoint(checkpoint), file));
+  file.reserve(file.size() + sealed.size());
   file.insert(file.end(), sealed.begin(), sealed.end());
   return file;
 }

@@ -79,19 +79,12 @@ class ResumeTest : public testing::Test {
     (void)connection.send(protocol::FrameType::kJob, as_bytes(job));
     Bytes payload;
     if (!receive(connection, payload, protocol::FrameType::kStart)) return;
-    const auto json = crypto::parse_json(as_text(payload)).value();
-    needed_grant_ = crypto::bool_field(json, "needsGrant").value();
-    life_ = static_cast<uint32_t>(crypto::number_field(json, "life").value());
+    const auto request = certificate::parse_request(as_text(payload)).value();
+    needed_grant_ = request.needs_grant;
+    life_ = request.start.life;
     if (needed_grant_) {
-      certificate::StartStatement start;
-      start.nonce = honest().job.nonce;
-      start.job_digest = job::digest(honest().job);
-      start.verifier_key =
-          certificate::parse_key(crypto::string_field(json, "verifierKey").value()).value();
-      start.life = life_;
-      const std::string checkpoint = crypto::string_field(json, "checkpoint").value();
-      if (!checkpoint.empty()) start.checkpoint = crypto::parse_tagged(checkpoint).value();
-      (void)connection.send(protocol::FrameType::kGrant, as_bytes(test::sign_grant(start).value()));
+      const std::string grant = test::sign_grant(request.start).value();
+      (void)connection.send(protocol::FrameType::kGrant, as_bytes(grant));
     }
     if (!receive(connection, payload, protocol::FrameType::kReady)) return;
     ByteReader ready(payload);

@@ -103,7 +103,7 @@ certificate::StartStatement Run::start() const {
   return start;
 }
 
-Status Run::run(std::string grant) {
+Status Run::go_on(std::string grant) {
   if (!same_life_) GINN_TRY(certificate::check_grant_for(grant, start()));
   if (file_) {
     if (!same_life_) GINN_TRY(unseal());

@@ -41,7 +41,7 @@ class Run {
   bool needs_grant() const { return !running() && !same_life_; }
   // Begins, or goes on from the checkpoint, with the owner's leave where it is needed. Codes:
   // check_grant_for's, unseal_checkpoint's, State::restore's.
-  Status run(std::string grant);
+  Status go_on(std::string grant);
   bool running() const { return replays_ != nullptr; }
 
   // The next contribution, in private memory. Codes: Intake::take's.

@@ -183,9 +183,6 @@ Result<FrameType> Session::receive() {
   return connection_->receive_frame(bytes, payload_, watch());
 }
 
-// A worker that is gone is not this machine's fault.
-Status Session::send(FrameType type, ByteView payload) { return connection_->send(type, payload); }
-
 void Session::send_verdict(const Error* error) {
   if (connection_ == nullptr) return;
   crypto::Json::Object verdict;
@@ -222,33 +219,27 @@ Status Session::handshake() {
   ByteWriter ready;
   ready.u64(run_.intake().next_step());
   ready.u32(run_.intake().next_microbatch());
-  GINN_TRY(send(FrameType::kReady, ready.view()));
+  GINN_TRY(connection_->send(FrameType::kReady, ready.view()));
   return send_state(flags);
 }
 
 Status Session::offer_grant() {
-  const certificate::StartStatement asked = run_.start();
-  crypto::Json::Object start;
-  start["nonce"] = asked.nonce;
-  start["jobDigest"] = crypto::tagged(asked.job_digest);
-  start["verifierKey"] = certificate::key_text(asked.verifier_key);
-  start["life"] = static_cast<double>(asked.life);
-  start["checkpoint"] = asked.checkpoint ? crypto::tagged(*asked.checkpoint) : std::string();
-  start["needsGrant"] = run_.needs_grant();
-  start["evidence"] = run_.evidence();
+  const bool needs_grant = run_.needs_grant();
+  const std::string request =
+      certificate::write_request({run_.start(), needs_grant, run_.evidence()});
   // What was suspended runs from here on: a worker that is gone by now must not cost it its life.
-  if (!run_.running() && !run_.needs_grant()) GINN_TRY(run_.run(""));
-  GINN_TRY(send(FrameType::kStart, as_bytes(crypto::canonical_json(start))));
+  if (!run_.running() && !needs_grant) GINN_TRY(run_.go_on(""));
+  GINN_TRY(connection_->send(FrameType::kStart, as_bytes(request)));
   if (run_.running()) return ok_status();
   GINN_ASSIGN(const FrameType type, receive());
   if (type != FrameType::kGrant) return out_of_order(type, FrameType::kGrant);
-  return run_.run(std::string(as_text(payload_)));
+  return run_.go_on(std::string(as_text(payload_)));
 }
 
 Status Session::send_state(uint16_t flags) {
   const bool fresh = run_.intake().taken() == 0;
   if ((flags & protocol::kWantsState) == 0 || fresh) return ok_status();
-  return send(FrameType::kState, run_.intake().state().values());
+  return connection_->send(FrameType::kState, run_.intake().state().values());
 }
 
 Status Session::take_all() {

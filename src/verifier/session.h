@@ -51,7 +51,6 @@ class Session {
   Status send_state(uint16_t flags);
   Status await_worker();
   Result<protocol::FrameType> receive();
-  Status send(protocol::FrameType type, ByteView payload);
   void send_verdict(const Error* error);
   protocol::Idle watch();  // while waiting for bytes: status frames, failures of replays
   Status look_around();

@@ -121,37 +121,24 @@ Status Client::handshake(const Grantor& grantor) {
   // A verifier that refuses may be gone before it has read all of this: its verdict is what counts.
   (void)connection_.send(FrameType::kHello, hello.view());
   (void)connection_.send(FrameType::kJob, as_bytes(job_text));
-  bool needs_grant = true;
-  GINN_ASSIGN(const certificate::StartStatement start, receive_start(needs_grant));
-  if (needs_grant) {
-    GINN_ASSIGN(const std::string grant, grantor(start, evidence_));
+  GINN_ASSIGN(const certificate::StartRequest request, receive_request());
+  evidence_ = request.evidence;
+  if (request.needs_grant) {
+    GINN_ASSIGN(const std::string grant, grantor(request));
     (void)connection_.send(FrameType::kGrant, as_bytes(grant));
   }
   return receive_position();
 }
 
-Result<certificate::StartStatement> Client::receive_start(bool& needs_grant) {
+Result<certificate::StartRequest> Client::receive_request() {
   Bytes payload;
   GINN_TRY(expect(FrameType::kStart, payload));
-  GINN_ASSIGN(const crypto::Json json, crypto::parse_json(as_text(payload)));
-  certificate::StartStatement start;
-  GINN_ASSIGN(start.nonce, crypto::string_field(json, "nonce"));
-  GINN_ASSIGN(const std::string digest, crypto::string_field(json, "jobDigest"));
-  GINN_ASSIGN(start.job_digest, crypto::parse_tagged(digest));
-  GINN_ASSIGN(const std::string key, crypto::string_field(json, "verifierKey"));
-  GINN_ASSIGN(start.verifier_key, certificate::parse_key(key));
-  GINN_ASSIGN(const std::string checkpoint, crypto::string_field(json, "checkpoint"));
-  if (!checkpoint.empty()) {
-    GINN_ASSIGN(start.checkpoint, crypto::parse_tagged(checkpoint));
-  }
-  GINN_ASSIGN(needs_grant, crypto::bool_field(json, "needsGrant"));
-  GINN_ASSIGN(evidence_, crypto::string_field(json, "evidence"));
-  GINN_ASSIGN(const double life, crypto::number_field(json, "life"));
-  start.life = life >= 1.0 && life <= 64.0 ? static_cast<uint32_t>(life) : 0;
+  GINN_ASSIGN(certificate::StartRequest request, certificate::parse_request(as_text(payload)));
+  const certificate::StartStatement& start = request.start;
   if (start.job_digest != job::digest(training_.job()) || start.nonce != training_.job().nonce) {
     return refused("verifier_mismatch", "the verifier asks leave for another job");
   }
-  return start;
+  return request;
 }
 
 Status Client::receive_position() {

@@ -27,10 +27,8 @@ struct Verdict {
 // bounded queue, so that training goes on while a frame waits for the verifier to be scheduled.
 class Client {
  public:
-  // Signs the owner's grant for a verifier's start statement, with the evidence beside it; returns
-  // the envelope's text.
-  using Grantor = std::function<Result<std::string>(const certificate::StartStatement&,
-                                                    const std::string& evidence)>;
+  // Signs the owner's grant for a verifier's start; returns the envelope's text.
+  using Grantor = std::function<Result<std::string>(const certificate::StartRequest&)>;
 
   // How long to wait for a verifier that does not answer. The functions may be empty; an error from
   // one ends the wait with it.
@@ -68,7 +66,7 @@ class Client {
  private:
   Client(const training::Training& training, protocol::Connection connection, Patience patience);
   Status handshake(const Grantor& grantor);
-  Result<certificate::StartStatement> receive_start(bool& needs_grant);
+  Result<certificate::StartRequest> receive_request();
   Status receive_position();
   Status expect(protocol::FrameType due, Bytes& payload);
   void read();

@@ -56,15 +56,11 @@ class ClientTest : public testing::Test {
     Bytes payload;
     EXPECT_TRUE(connection.receive_frame({}, payload, nullptr).ok());
     EXPECT_TRUE(connection.receive_frame({}, payload, nullptr).ok());
-    crypto::Json::Object start;
-    start["nonce"] = job_.nonce;
-    start["jobDigest"] = crypto::tagged(job::digest(job_));
-    start["verifierKey"] = certificate::key_text(crypto::PublicKey{});
-    start["life"] = 1.0;
-    start["checkpoint"] = "";
-    start["needsGrant"] = true;
-    start["evidence"] = "shown";
-    const std::string text = crypto::canonical_json(start);
+    certificate::StartRequest request;
+    request.start.nonce = job_.nonce;
+    request.start.job_digest = job::digest(job_);
+    request.evidence = "shown";
+    const std::string text = certificate::write_request(request);
     EXPECT_TRUE(connection.send(FrameType::kStart, as_bytes(text)).ok());
     EXPECT_TRUE(connection.receive_frame({}, payload, nullptr).ok());
     EXPECT_TRUE(connection.send(FrameType::kReady, Bytes(protocol::kReadyBytes)).ok());
@@ -81,8 +77,7 @@ class ClientTest : public testing::Test {
 
   std::string address() const { return "unix:" + (folder_ / "s").string(); }
   Result<std::unique_ptr<Client>> client(Client::Patience patience = {}) {
-    const auto grantor = [](const certificate::StartStatement&,
-                            const std::string&) -> Result<std::string> {
+    const auto grantor = [](const certificate::StartRequest&) -> Result<std::string> {
       return std::string("grant");
     };
     return Client::create(address(), *training_, grantor, std::move(patience));

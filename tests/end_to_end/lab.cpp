@@ -249,19 +249,12 @@ std::optional<certificate::StartStatement> RawWorker::start() {
   Bytes payload;
   const auto type = connection_->receive_frame({}, payload, nullptr);
   if (!type.ok() || *type != FrameType::kStart) return std::nullopt;
-  const auto json = crypto::parse_json(as_text(payload));
-  if (!json.ok()) return std::nullopt;
-  const auto key = crypto::string_field(*json, "verifierKey");
-  certificate::StartStatement start;
-  start.nonce = honest_.job.nonce;
-  start.job_digest = job::digest(honest_.job);
-  start.life = 1;
-  if (!key.ok()) return std::nullopt;
-  start.verifier_key = certificate::parse_key(*key).value();
-  return start;
+  const auto request = certificate::parse_request(as_text(payload));
+  if (!request.ok()) return std::nullopt;
+  return request->start;
 }
 
-Result<std::string> sign_grant(const certificate::StartStatement& start, const std::string&) {
+Result<std::string> sign_grant(const certificate::StartStatement& start) {
   GINN_ASSIGN(const crypto::SigningKey owner, crypto::SigningKey::from_seed(Bytes(32, 5)));
   return certificate::issue_grant(owner, start, true);
 }
@@ -336,7 +329,8 @@ std::string verified_run(const Honest& honest,
   options.threads = verifier_threads;
   options.acceptor = std::make_shared<protocol::Listener>(std::move(*listener));
   VerifierThread verifier(std::move(options));
-  auto client = worker::Client::create(address, *honest.training, sign_grant, {.connect_ms = 5000});
+  const auto sign = [](const certificate::StartRequest& asked) { return sign_grant(asked.start); };
+  auto client = worker::Client::create(address, *honest.training, sign, {.connect_ms = 5000});
   GINN_CHECK(client.ok());
   worker::Hooks hooks;
   hooks.contribution = [&](uint64_t t, uint32_t j, training::Contribution& c) {

@@ -157,8 +157,7 @@ class RawWorker {
 };
 
 std::filesystem::path write_records(const Honest& honest, const Folder& folder);
-Result<std::string> sign_grant(const certificate::StartStatement& start,
-                               const std::string& evidence = "");
+Result<std::string> sign_grant(const certificate::StartStatement& start);
 
 // A worker::Client against a session over a unix socket below `folder`; the run's files are in
 // folder/run. `tamper` may change what the worker computed, and the worker believes it. Returns the

@@ -207,6 +207,8 @@ class Oracle {
   int add_dropout(int input, double probability);
   int add_flatten(int input);
   Term batch_norm_term(const std::string& name, int node);
+  // A block's other way: its input, or that brought to the block's extent by a 1x1 convolution.
+  Term shortcut(const std::string& name, int input, int k, int stride, bool projected);
   Term bias_term(int node) const;
   int add_bias_layer(const std::string& name, int input, int k, int size, int pad, bool linear);
   int add_block(const std::string& name, int input, int k, int stride);

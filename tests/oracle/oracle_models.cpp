@@ -170,21 +170,26 @@ void Oracle::build_lenet() {
   add_contraction("fc3", x, static_cast<int>(spec_.classes), 1, 1, 0, true, true, Init::kUniform);
 }
 
+Oracle::Term Oracle::shortcut(
+    const std::string& name, int input, int k, int stride, bool projected) {
+  if (!projected) {
+    Term same;
+    same.node = input;
+    return same;
+  }
+  const int y =
+      add_contraction(name + ".downsample.0", input, k, 1, stride, 0, false, false, Init::kNormal);
+  return batch_norm_term(name + ".downsample.1", y);
+}
+
 int Oracle::add_block(const std::string& name, int input, int k, int stride) {
   const int y1 =
       add_contraction(name + ".conv1", input, k, 3, stride, 1, false, false, Init::kNormal);
   const int x1 = add_activate({batch_norm_term(name + ".bn1", y1)});
   const int y2 = add_contraction(name + ".conv2", x1, k, 3, 1, 1, false, false, Init::kNormal);
   std::vector<Term> terms = {batch_norm_term(name + ".bn2", y2)};
-  if (stride == 2 || nodes_[input].c != k) {
-    const int y = add_contraction(
-        name + ".downsample.0", input, k, 1, stride, 0, false, false, Init::kNormal);
-    terms.push_back(batch_norm_term(name + ".downsample.1", y));
-  } else {
-    Term same;
-    same.node = input;
-    terms.push_back(same);
-  }
+  const bool projected = stride == 2 || nodes_[input].c != k;
+  terms.push_back(shortcut(name, input, k, stride, projected));
   return add_activate(terms);
 }
 
@@ -213,15 +218,7 @@ int Oracle::add_bottleneck(const std::string& name, int input, int k, int stride
   const int x2 = add_activate({batch_norm_term(name + ".bn2", y2)});
   const int y3 = add_contraction(name + ".conv3", x2, 4 * k, 1, 1, 0, false, false, Init::kNormal);
   std::vector<Term> terms = {batch_norm_term(name + ".bn3", y3)};
-  if (first) {
-    const int y = add_contraction(
-        name + ".downsample.0", input, 4 * k, 1, stride, 0, false, false, Init::kNormal);
-    terms.push_back(batch_norm_term(name + ".downsample.1", y));
-  } else {
-    Term same;
-    same.node = input;
-    terms.push_back(same);
-  }
+  terms.push_back(shortcut(name, input, 4 * k, stride, first));
   return add_activate(terms);
 }
 

@@ -2,9 +2,7 @@
 
 #include <cstring>
 
-#include "certificate/issue/format.h"
 #include "certificate/issue/grant.h"
-#include "crypto/json.h"
 
 namespace ginn::simulation {
 namespace {
@@ -17,22 +15,6 @@ const crypto::SigningKey& owner() {
   static const crypto::SigningKey key =
       crypto::SigningKey::from_seed(as_bytes("the owner of a simulated run, 32")).value();
   return key;
-}
-
-Result<certificate::StartStatement> parse_start(const crypto::Json& json) {
-  certificate::StartStatement start;
-  GINN_ASSIGN(start.nonce, crypto::string_field(json, "nonce"));
-  GINN_ASSIGN(const std::string digest, crypto::string_field(json, "jobDigest"));
-  GINN_ASSIGN(start.job_digest, crypto::parse_tagged(digest));
-  GINN_ASSIGN(const std::string key, crypto::string_field(json, "verifierKey"));
-  GINN_ASSIGN(start.verifier_key, certificate::parse_key(key));
-  GINN_ASSIGN(const std::string checkpoint, crypto::string_field(json, "checkpoint"));
-  if (!checkpoint.empty()) {
-    GINN_ASSIGN(start.checkpoint, crypto::parse_tagged(checkpoint));
-  }
-  GINN_ASSIGN(const double life, crypto::number_field(json, "life"));
-  start.life = static_cast<uint32_t>(life);
-  return start;
 }
 
 int16_t integer_at(const Bytes& payload, size_t at) {
@@ -168,14 +150,12 @@ void Worker::answer(const Wire::Answer& answer) {
 }
 
 void Worker::grant(ByteView payload) {
-  const auto json = crypto::parse_json(as_text(payload));
-  GINN_CHECK(json.ok());
-  const auto start = parse_start(*json);
-  const auto needed = crypto::bool_field(*json, "needsGrant");
-  if (!start.ok() || !needed.ok()) throw Violation{"a start frame of another form"};
-  if (*needed) {
-    granted_ = std::max(granted_, start->life);
-    wire_->send(FrameType::kGrant, as_bytes(certificate::issue_grant(owner(), *start, true)));
+  const auto request = certificate::parse_request(as_text(payload));
+  if (!request.ok()) throw Violation{"a start frame of another form"};
+  if (request->needs_grant) {
+    granted_ = std::max(granted_, request->start.life);
+    const std::string grant = certificate::issue_grant(owner(), request->start, true);
+    wire_->send(FrameType::kGrant, as_bytes(grant));
   }
   at_ = At::kReady;
 }

@@ -18,46 +18,75 @@ Error grant_form(std::string_view what) {
   return input_error("grant_form", concat("grant: ", what));
 }
 
-Result<Grant> parse_grant(std::string_view payload) {
-  GINN_ASSIGN(const Json json, crypto::parse_json(payload, {.bytes = kMaxGrantBytes, .depth = 2}));
-  GINN_TRY(crypto::exact_fields(
-      json, {"checkpoint", "jobDigest", "life", "local", "nonce", "ownerKey", "verifierKey"}));
-  Grant grant;
-  GINN_ASSIGN(const std::string job, crypto::string_field(json, "jobDigest"));
-  GINN_ASSIGN(grant.start.job_digest, crypto::parse_tagged(job));
-  GINN_ASSIGN(const std::string verifier, crypto::string_field(json, "verifierKey"));
-  GINN_ASSIGN(grant.start.verifier_key, parse_key(verifier));
-  GINN_ASSIGN(const std::string owner, crypto::string_field(json, "ownerKey"));
-  GINN_ASSIGN(grant.owner, parse_key(owner));
-  GINN_ASSIGN(grant.local, crypto::bool_field(json, "local"));
-  GINN_ASSIGN(const std::string checkpoint, crypto::string_field(json, "checkpoint"));
-  if (!checkpoint.empty()) {
-    GINN_ASSIGN(grant.start.checkpoint, crypto::parse_tagged(checkpoint));
-  }
-  GINN_ASSIGN(const uint64_t life, crypto::integer_field(json, "life"));
-  if (life < 1 || life > std::numeric_limits<uint32_t>::max()) {
-    return grant_form(concat("life is ", life, "; the first life is 1"));
-  }
-  grant.start.life = static_cast<uint32_t>(life);
-  GINN_ASSIGN(grant.start.nonce, crypto::string_field(json, "nonce"));
-  const std::string& nonce = grant.start.nonce;
-  const auto is_printable = [](char c) { return c >= 0x20 && c <= 0x7e; };
-  if (nonce.size() > kMaxNonceBytes || !std::all_of(nonce.begin(), nonce.end(), is_printable)) {
-    return grant_form("nonce is not 0 to 64 printable ASCII characters");
-  }
-  if (crypto::canonical_json(json) != payload) return grant_form("not in canonical form");
-  return grant;
-}
-
-}  // namespace
-
-std::string issue_grant(const crypto::SigningKey& owner, const StartStatement& start, bool local) {
+Json::Object start_fields(const StartStatement& start) {
   Json::Object json;
   json["nonce"] = start.nonce;
   json["jobDigest"] = crypto::tagged(start.job_digest);
   json["verifierKey"] = key_text(start.verifier_key);
   json["life"] = Json::integer(start.life);
   json["checkpoint"] = start.checkpoint ? crypto::tagged(*start.checkpoint) : std::string();
+  return json;
+}
+
+Result<StartStatement> parse_start(const Json& json) {
+  StartStatement start;
+  GINN_ASSIGN(const std::string job, crypto::string_field(json, "jobDigest"));
+  GINN_ASSIGN(start.job_digest, crypto::parse_tagged(job));
+  GINN_ASSIGN(const std::string verifier, crypto::string_field(json, "verifierKey"));
+  GINN_ASSIGN(start.verifier_key, parse_key(verifier));
+  GINN_ASSIGN(const std::string checkpoint, crypto::string_field(json, "checkpoint"));
+  if (!checkpoint.empty()) {
+    GINN_ASSIGN(start.checkpoint, crypto::parse_tagged(checkpoint));
+  }
+  GINN_ASSIGN(const uint64_t life, crypto::integer_field(json, "life"));
+  if (life < 1 || life > std::numeric_limits<uint32_t>::max()) {
+    return grant_form(concat("life is ", life, "; the first life is 1"));
+  }
+  start.life = static_cast<uint32_t>(life);
+  GINN_ASSIGN(start.nonce, crypto::string_field(json, "nonce"));
+  const auto is_printable = [](char c) { return c >= 0x20 && c <= 0x7e; };
+  if (start.nonce.size() > kMaxNonceBytes ||
+      !std::all_of(start.nonce.begin(), start.nonce.end(), is_printable)) {
+    return grant_form("nonce is not 0 to 64 printable ASCII characters");
+  }
+  return start;
+}
+
+Result<Grant> parse_grant(std::string_view payload) {
+  GINN_ASSIGN(const Json json, crypto::parse_json(payload, {.bytes = kMaxGrantBytes, .depth = 2}));
+  GINN_TRY(crypto::exact_fields(
+      json, {"checkpoint", "jobDigest", "life", "local", "nonce", "ownerKey", "verifierKey"}));
+  Grant grant;
+  GINN_ASSIGN(grant.start, parse_start(json));
+  GINN_ASSIGN(const std::string owner, crypto::string_field(json, "ownerKey"));
+  GINN_ASSIGN(grant.owner, parse_key(owner));
+  GINN_ASSIGN(grant.local, crypto::bool_field(json, "local"));
+  if (crypto::canonical_json(json) != payload) return grant_form("not in canonical form");
+  return grant;
+}
+
+}  // namespace
+
+std::string write_request(const StartRequest& request) {
+  Json::Object json = start_fields(request.start);
+  json["needsGrant"] = request.needs_grant;
+  json["evidence"] = request.evidence;
+  return crypto::canonical_json(std::move(json));
+}
+
+Result<StartRequest> parse_request(std::string_view text) {
+  GINN_ASSIGN(const Json json, crypto::parse_json(text, {.bytes = kMaxRequestBytes, .depth = 2}));
+  GINN_TRY(crypto::exact_fields(
+      json, {"checkpoint", "evidence", "jobDigest", "life", "needsGrant", "nonce", "verifierKey"}));
+  StartRequest request;
+  GINN_ASSIGN(request.start, parse_start(json));
+  GINN_ASSIGN(request.needs_grant, crypto::bool_field(json, "needsGrant"));
+  GINN_ASSIGN(request.evidence, crypto::string_field(json, "evidence"));
+  return request;
+}
+
+std::string issue_grant(const crypto::SigningKey& owner, const StartStatement& start, bool local) {
+  Json::Object json = start_fields(start);
   json["ownerKey"] = key_text(owner.public_key());
   json["local"] = local;
   const std::string payload = crypto::canonical_json(std::move(json));

@@ -28,6 +28,18 @@ struct Grant {
   bool local = false;
 };
 
+// A start statement as it travels: in the start frame, and in the file that goes to an owner.
+struct StartRequest {
+  StartStatement start;
+  bool needs_grant = true;  // a suspended run that goes on as the same life has its leave
+  std::string evidence;     // of the TEE, over the key and the job; not checked here
+};
+// Canonical JSON.
+std::string write_request(const StartRequest& request);
+// From hostile text. Codes: parse_json's, "json_field", "bad_key", "bad_digest", "grant_form".
+Result<StartRequest> parse_request(std::string_view text);
+inline constexpr size_t kMaxRequestBytes = size_t{1} << 16;
+
 inline constexpr size_t kMaxGrantBytes = size_t{1} << 13;
 
 std::string issue_grant(const crypto::SigningKey& owner, const StartStatement& start, bool local);

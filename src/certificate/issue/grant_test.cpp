@@ -38,6 +38,37 @@ std::string code_of(std::string_view text) {
   return grant.ok() ? "ok" : grant.error().code;
 }
 
+TEST(StartRequest, RoundTrip) {
+  for (const bool needs_grant : {false, true}) {
+    for (const bool fresh : {false, true}) {
+      StartRequest request{start(), needs_grant, "evidence\n"};
+      if (fresh) request.start.checkpoint.reset();
+      const auto again = parse_request(write_request(request));
+      ASSERT_TRUE(again.ok()) << again.error().message;
+      EXPECT_EQ(again->start, request.start);
+      EXPECT_EQ(again->needs_grant, needs_grant);
+      EXPECT_EQ(again->evidence, request.evidence);
+    }
+  }
+}
+
+TEST(StartRequest, Form) {
+  const std::string good = write_request({start(), true, "e"});
+  const auto code = [&](std::string_view from, std::string_view to) {
+    std::string text = good;
+    const size_t at = text.find(from);
+    if (at == std::string::npos) return std::string("no such text");
+    const auto request = parse_request(text.replace(at, from.size(), to));
+    return request.ok() ? std::string("ok") : std::string(request.error().code);
+  };
+  EXPECT_EQ(code("\"evidence\":\"e\",", ""), "json_field");
+  EXPECT_EQ(code("\"evidence\"", "\"more\":1,\"evidence\""), "json_field");
+  EXPECT_EQ(code("\"needsGrant\":true", "\"needsGrant\":1"), "json_field");
+  EXPECT_EQ(code("\"verifierKey\":\"ed25519", "\"verifierKey\":\"rsa"), "bad_key");
+  EXPECT_EQ(code("\"jobDigest\":\"sha256", "\"jobDigest\":\"md5"), "bad_digest");
+  EXPECT_EQ(code("{", "["), "json_syntax");
+}
+
 TEST(Grant, RoundTrip) {
   for (bool local : {false, true}) {
     auto grant = check_grant(issue_grant(owner(), start(), local));
