@@ -1,6 +1,7 @@
 #include "base/file.h"
 #include "certificate/check/run_check.h"
 #include "certificate/issue/format.h"
+#include "cli/grants.h"
 #include "cli/run_job.h"
 #include "cli/verifier_process.h"
 #include "export/report.h"
@@ -99,13 +100,27 @@ certificate::Outcome on_its_word(bool simulated) {
   return outcome;
 }
 
+// The key that the owner's answers name. Good for the worker's own look at what came out; whose key
+// it is, a relying party knows for themselves.
+std::optional<crypto::PublicKey> owner_named(const std::filesystem::path& out) {
+  const auto file = read_file(out / grant_file(1), certificate::kMaxGrantBytes);
+  if (!file.ok()) return std::nullopt;
+  std::string_view text = as_text(*file);
+  if (text.ends_with('\n')) text.remove_suffix(1);
+  const auto grant = certificate::check_grant(text);
+  return grant.ok() ? std::optional(grant->owner) : std::nullopt;
+}
+
 // The verdict's part of the report, from the run's folder where it is the verifier's, too.
 Status add_verdict(const std::filesystem::path& out,
                    const JobRun& run,
+                   bool owner_grants,
                    RunEnd& end,
                    exporting::ReportInput& input) {
   if (!end.remote && has_statement(out)) {
-    GINN_ASSIGN(end.outcome, certificate::check_run(out, {input.job_digest, true, {}}));
+    certificate::RelyingParty party{input.job_digest, true, {}};
+    if (owner_grants) party.owner_key = owner_named(out);
+    GINN_ASSIGN(end.outcome, certificate::check_run(out, party));
     end.simulated = end.outcome->simulated;
   }
   input.outcome = end.outcome;
@@ -143,7 +158,9 @@ Status write_outputs(const TrainOptions& options, const JobRun& run, RunEnd& end
   input.seconds = record.wall_seconds;
   input.version = verifier::kVersion;
   input.model_digest = digest_of(out / certificate::kModelFile);
-  if (input.mode == exporting::RunMode::kVerified) GINN_TRY(add_verdict(out, run, end, input));
+  if (input.mode == exporting::RunMode::kVerified) {
+    GINN_TRY(add_verdict(out, run, options.owner_grants, end, input));
+  }
   return write_file_atomic(out / "report.html", as_bytes(exporting::report_html(input)));
 }
 

@@ -77,8 +77,17 @@ std::string last_line(const std::filesystem::path& file) {
   return printable(before == std::string_view::npos ? text : text.substr(before + 1), 1000);
 }
 
+std::string resume_command(const TrainOptions& options) {
+  return concat("ginn train ",
+                options.job,
+                " --out ",
+                options.out,
+                options.owner_grants ? " --owner-grants" : "",
+                " --resume");
+}
+
 // For a verifier of our own, "verifier_gone" says how it ended and why.
-Error explained(const Error& error, VerifierSide& side) {
+Error explained(const TrainOptions& options, const Error& error, VerifierSide& side) {
   if (!side.process || std::string_view(error.code) != "verifier_gone") return error;
   const int code = side.process->end(kEndPatience);
   const std::string last = last_line(side.log);
@@ -88,7 +97,9 @@ Error explained(const Error& error, VerifierSide& side) {
                                   last.empty() ? "" : ": ",
                                   last,
                                   "; all it said is in ",
-                                  printable(side.log.native(), 400)));
+                                  printable(side.log.native(), 400),
+                                  "; while the job has lives, this goes on: ",
+                                  resume_command(options)));
 }
 
 worker::Client::Patience patience_for(const TrainOptions& options, VerifierSide& side) {
@@ -176,13 +187,9 @@ Error after_stop(const TrainOptions& options, const Error& error) {
   const std::filesystem::path out = options.out;
   const bool stopped = std::string_view(error.code) == "interrupted";
   if (!stopped || !std::filesystem::exists(out / verifier::kCheckpointFile, ignored)) return error;
-  return environment_error("interrupted",
-                           concat(error.message,
-                                  "; the run is suspended, go on with: ginn train ",
-                                  options.job,
-                                  " --out ",
-                                  options.out,
-                                  " --resume"));
+  return environment_error(
+      "interrupted",
+      concat(error.message, "; the run is suspended, go on with: ", resume_command(options)));
 }
 
 // After an error of this side, the verifier is told to seal what there is.
@@ -216,7 +223,7 @@ Result<int> run_verified(const TrainOptions& options, JobRun& run, const std::st
   }
   if (!verdict.ok()) {
     (void)write_outputs(options, run, end);  // what there is; the error before it is the answer
-    return explained(after_stop(options, verdict.error()), side);
+    return explained(options, after_stop(options, verdict.error()), side);
   }
   end.verdict = *verdict;
   return conclude(options, run, end);

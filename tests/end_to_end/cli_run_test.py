@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import subprocess
+import time
 
 from cli_lab import LIMIT_SECONDS, RUN_FILES, LabTest, main, pixels_and_labels, program
 
@@ -322,6 +323,28 @@ class Apart(LabTest):
             error = process.communicate(timeout=LIMIT_SECONDS)[1]
             self.assertEqual(process.returncode, 2, error)
             self.assertIn(naming, error)
+
+    def test_owner_grants(self):
+        """The owner's leave by files: once a life, only for the owner's job, and it is checked."""
+        job, other = self.job(), self.job("other.toml", seed=2)
+        key = self.ginn(0, "grant", "--new-key", "key.pem").stdout.strip()
+        self.assertEqual((self.dir / "key.pem").stat().st_mode & 0o777, 0o600)
+        self.refused("grant", "--new-key", "key.pem", naming=["key.pem"])
+        train = self.start("ginn", "train", job, "--out", "r", "--owner-grants")
+        start = self.dir / "r" / "start-1.json"
+        deadline = time.monotonic() + LIMIT_SECONDS
+        while not start.exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        grant = ["grant", start, "--key", "key.pem", "--log", "log.jsonl", "--job"]
+        self.refused(*grant, other, code=1, naming=["grant_job"])
+        self.ginn(0, *grant, job, "--out", self.dir / "r" / "grant-1.json")
+        self.refused(*grant, job, code=1, naming=["grant_spent", "life 1"])
+        output = train.communicate(timeout=LIMIT_SECONDS)
+        self.assertEqual(train.returncode, 0, output)
+        verify = ["verify", "r", "--job", job, "--allow-simulated"]
+        self.assertIn("bring the owner's key", self.ginn(1, *verify).stdout)
+        self.ginn(0, *verify, "--owner-key", key)
+        self.assertEqual(len((self.dir / "log.jsonl").read_text().splitlines()), 1)
 
     def test_nobody_listens(self):
         self.refused("work", "--connect", f"unix:{self.dir}/socket", self.job(), code=3,
