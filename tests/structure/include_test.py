@@ -45,7 +45,7 @@ ATTACK_INCLUDED_BY = {"attack", "cli"}
 # Library header: the only files that may include it (a folder ends with '/').
 LIBRARIES = {
     "nlohmann/": ["crypto/json.cpp", "cli/"],
-    "openssl/": ["crypto/"],
+    "openssl/": ["crypto/", "attest/verify/hardware/"],
     "toml++/": ["import/toml_value.h"],
     "zlib.h": ["import/gzip.cpp"],
     "CLI/": ["cli/"],
