@@ -33,7 +33,7 @@ Result<Status> same_hardware(const HclReport& hcl,
     same = std::equal(
         hcl.hardware_report.begin(), hcl.hardware_report.end(), evidence.begin(), evidence.end());
   } else {
-    GINN_ASSIGN(const TdReportSummary report, parse_td_report(hcl.hardware_report));
+    GINN_ASSIGN(const TdReportSummary report, parse_tdreport_struct(hcl.hardware_report));
     same = std::equal(report.report_data.begin(),
                       report.report_data.end(),
                       hardware.report_data.begin(),

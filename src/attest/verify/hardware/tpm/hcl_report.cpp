@@ -182,7 +182,7 @@ Result<VerifyKey> hcl_attestation_key(const std::string& json) {
   return parsed;
 }
 
-Result<TdReportSummary> parse_td_report(ByteView bytes) {
+Result<TdReportSummary> parse_tdreport_struct(ByteView bytes) {
   if (bytes.size() != kHclHardwareBytes || bytes[0] != 0x81) {
     return input_error("tdreport_form", "the TDREPORT in Azure's HCL report is not of type 0x81");
   }

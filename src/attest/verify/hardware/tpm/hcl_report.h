@@ -41,6 +41,6 @@ struct TdReportSummary {
   std::array<uint8_t, 48> mrtd{};
 };
 // Code "tdreport_form": not type 0x81, or reserved bytes set.
-Result<TdReportSummary> parse_td_report(ByteView bytes);
+Result<TdReportSummary> parse_tdreport_struct(ByteView bytes);
 
 }  // namespace ginn::attest::verify
