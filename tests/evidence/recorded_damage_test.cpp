@@ -58,8 +58,8 @@ TEST(Damage, EverySignedBitOfATpmQuote) {
   }
 }
 
-// A bit that parses must change the bytes under the signature, which stays; every 401st goes through
-// the whole check besides.
+// A bit that parses must change the bytes under the signature, which stays; every 401st goes
+// through the whole check besides.
 template <typename Parse>
 void expect_every_bit_matters(const RecordedCase& one, size_t signed_size, Parse parse) {
   const auto original = parse(one.evidence);
