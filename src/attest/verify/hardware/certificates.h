@@ -80,8 +80,8 @@ struct ChainVerdict {
   Status time = ok_status();
 };
 
-// `chain` is complete and in order: leaf first, each signed by the next, the root last. The system's
-// trust store is never read.
+// `chain` is complete and in order: leaf first, each signed by the next, the root last. The
+// system's trust store is never read.
 ChainVerdict verify_chain(const Chain& chain,
                           const std::vector<Fingerprint>& roots,
                           const std::vector<RevocationList>& crls,

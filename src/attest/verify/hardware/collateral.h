@@ -19,12 +19,12 @@ struct Collateral {
   std::optional<Bytes> pck_crl_issuer_chain;      // pck_crl_issuer_chain.pem
   std::optional<Bytes> root_ca_crl;               // root_ca_crl.der
 
-  // --chain FILE: PEM certificates or one DER certificate, leaf first, root last. AMD: VCEK or VLEK,
-  // ASK or ASVK, ARK. NVIDIA: the device's chain. TPM: the attestation key's, if it has one.
+  // --chain FILE: PEM certificates or one DER certificate, leaf first, root last. AMD: VCEK or
+  // VLEK, ASK or ASVK, ARK. NVIDIA: the device's chain. TPM: the attestation key's, if it has one.
   std::optional<Bytes> chain;
 
   // TPM 2.0 and Azure's vTPM.
-  std::optional<Bytes> tpm_quote;      // tpm_quote.msg: TPMS_ATTEST (Azure; for "tpm" it is evidence)
+  std::optional<Bytes> tpm_quote;  // tpm_quote.msg: TPMS_ATTEST (Azure; for "tpm" it is evidence)
   std::optional<Bytes> tpm_signature;  // tpm_quote.sig: raw, or TPMT_SIGNATURE
   std::optional<Bytes> tpm_pcrs;       // pcrs_sha256.bin: 24 values of 32 bytes
   std::optional<Bytes> ak_public;      // ak_pub.pem or ak_pub.der: SubjectPublicKeyInfo

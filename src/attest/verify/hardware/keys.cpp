@@ -4,42 +4,29 @@
 #include <openssl/core_names.h>
 #include <openssl/ec.h>
 #include <openssl/ecdsa.h>
-#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/param_build.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 
+#include "attest/verify/hardware/openssl_pointer.h"
 #include "base/text.h"
 
 namespace ginn::attest::verify {
 namespace {
 
-template <auto kFree>
-struct Deleter {
-  template <typename T>
-  void operator()(T* pointer) const {
-    kFree(pointer);
-  }
-};
-using KeyPointer = std::unique_ptr<EVP_PKEY, Deleter<EVP_PKEY_free>>;
-using KeyContext = std::unique_ptr<EVP_PKEY_CTX, Deleter<EVP_PKEY_CTX_free>>;
-using DigestContext = std::unique_ptr<EVP_MD_CTX, Deleter<EVP_MD_CTX_free>>;
-using Parameters = std::unique_ptr<OSSL_PARAM, Deleter<OSSL_PARAM_free>>;
-using ParameterBuilder = std::unique_ptr<OSSL_PARAM_BLD, Deleter<OSSL_PARAM_BLD_free>>;
-using Number = std::unique_ptr<BIGNUM, Deleter<BN_free>>;
-using EcdsaSignature = std::unique_ptr<ECDSA_SIG, Deleter<ECDSA_SIG_free>>;
-using Bio = std::unique_ptr<BIO, Deleter<BIO_free>>;
+using KeyPointer = OpensslPointer<EVP_PKEY, EVP_PKEY_free>;
+using KeyContext = OpensslPointer<EVP_PKEY_CTX, EVP_PKEY_CTX_free>;
+using DigestContext = OpensslPointer<EVP_MD_CTX, EVP_MD_CTX_free>;
+using Parameters = OpensslPointer<OSSL_PARAM, OSSL_PARAM_free>;
+using ParameterBuilder = OpensslPointer<OSSL_PARAM_BLD, OSSL_PARAM_BLD_free>;
+using Number = OpensslPointer<BIGNUM, BN_free>;
+using EcdsaSignature = OpensslPointer<ECDSA_SIG, ECDSA_SIG_free>;
+using Bio = OpensslPointer<BIO, BIO_free>;
 
 constexpr size_t kMaxSpkiBytes = 4096;
 constexpr uint8_t kSequenceTag = 0x30;  // DER starts so, PEM never does
-
-// OpenSSL's queue of errors is a thread's own; what we leave behind would puzzle the next reader.
-struct QuietErrors {
-  QuietErrors() { ERR_set_mark(); }
-  ~QuietErrors() { ERR_pop_to_mark(); }
-};
 
 size_t field_bytes(KeyType type) {
   if (type == KeyType::kP256) return 32;
@@ -60,11 +47,9 @@ bool digest_verify(EVP_PKEY* key, const EVP_MD* digest, ByteView message, ByteVi
   const DigestContext context(EVP_MD_CTX_new());
   return context != nullptr &&
          EVP_DigestVerifyInit(context.get(), nullptr, digest, nullptr, key) == 1 &&
-         EVP_DigestVerify(context.get(),
-                          signature.data(),
-                          signature.size(),
-                          message.data(),
-                          message.size()) == 1;
+         EVP_DigestVerify(
+             context.get(), signature.data(), signature.size(), message.data(), message.size()) ==
+             1;
 }
 
 }  // namespace
@@ -95,8 +80,8 @@ Result<VerifyKey> VerifyKey::from_point(KeyType type, ByteView x_y) {
   const QuietErrors quiet;
   const size_t field = field_bytes(type);
   if (field == 0 || x_y.size() != 2 * field) {
-    return input_error("bad_key",
-                       concat("a point of ", x_y.size(), " bytes is none of ", key_type_name(type)));
+    return input_error(
+        "bad_key", concat("a point of ", x_y.size(), " bytes is none of ", key_type_name(type)));
   }
   Bytes point = {POINT_CONVERSION_UNCOMPRESSED};
   point.insert(point.end(), x_y.begin(), x_y.end());
@@ -139,8 +124,7 @@ Result<VerifyKey> VerifyKey::from_rsa(ByteView modulus, ByteView exponent) {
   if (modulus.empty() || modulus.size() > kMaxModulusBytes || exponent.empty() ||
       exponent.size() > kMaxExponentBytes) {
     return input_error(
-        "bad_key",
-        concat("an RSA key with ", modulus.size(), " and ", exponent.size(), " bytes"));
+        "bad_key", concat("an RSA key with ", modulus.size(), " and ", exponent.size(), " bytes"));
   }
   const Number n(BN_bin2bn(modulus.data(), static_cast<int>(modulus.size()), nullptr));
   const Number e(BN_bin2bn(exponent.data(), static_cast<int>(exponent.size()), nullptr));
