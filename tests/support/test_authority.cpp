@@ -114,6 +114,24 @@ Bytes make_certificate(const CertificateSpec& spec, const TestKey& key, const Te
   return out;
 }
 
+Bytes make_empty_crl(const TestKey& issuer_key, const std::string& issuer) {
+  const Pointer<X509_CRL, X509_CRL_free> crl(X509_CRL_new());
+  const Pointer<X509_NAME, X509_NAME_free> name(X509_NAME_new());
+  const Pointer<ASN1_TIME, ASN1_TIME_free> time(ASN1_TIME_set(nullptr, 1600000000));
+  set_name(name.get(), issuer);
+  GINN_CHECK(X509_CRL_set_version(crl.get(), 1) == 1 &&
+             X509_CRL_set_issuer_name(crl.get(), name.get()) == 1 &&
+             X509_CRL_set1_lastUpdate(crl.get(), time.get()) == 1 &&
+             X509_CRL_set1_nextUpdate(crl.get(), time.get()) == 1 &&
+             X509_CRL_sign(crl.get(), issuer_key.handle(), EVP_sha256()) > 0);
+  unsigned char* der = nullptr;
+  const int size = i2d_X509_CRL(crl.get(), &der);
+  GINN_CHECK(size > 0);
+  Bytes out(der, der + size);
+  OPENSSL_free(der);
+  return out;
+}
+
 std::string certificate_pem(ByteView der) {
   const std::string base64 = to_base64(der);
   std::string pem = "-----BEGIN CERTIFICATE-----\n";

@@ -46,6 +46,8 @@ struct CertificateSpec {
 // DER of a certificate for `key`, signed by `issuer_key`.
 Bytes make_certificate(const CertificateSpec& spec, const TestKey& key, const TestKey& issuer_key);
 std::string certificate_pem(ByteView der);
+// DER of a revocation list that revokes nothing, issued by the authority of that common name.
+Bytes make_empty_crl(const TestKey& issuer_key, const std::string& issuer);
 
 // r || s over `message`, each as long as the curve's field, with the hash that goes with the curve.
 Bytes sign_ecdsa(const TestKey& key, ByteView message);
