@@ -3,6 +3,7 @@
 #include "attest/verify/hardware/amd/check_report.h"
 #include "attest/verify/hardware/aws/check_document.h"
 #include "attest/verify/hardware/certificates.h"
+#include "attest/verify/hardware/intel/check_quote.h"
 #include "attest/verify/hardware/nvidia/check_measurements.h"
 #include "attest/verify/hardware/tpm/check_quote.h"
 #include "base/check.h"
@@ -78,6 +79,9 @@ Result<attest::verify::EvidenceVerdict> RecordedCase::check(
     attest::verify::UnixSeconds when) const {
   const attest::verify::Policy policy;
   const attest::verify::CheckContext context{with, attest::verify::pinned_roots(), policy, when};
+  if (type.starts_with("tdx") || type.starts_with("sgx")) {
+    return check_intel_quote(changed, context);
+  }
   if (type == "snp-report") return check_snp_report(changed, context);
   if (type == "nitro-cose-sign1") return check_nitro_document(changed, context);
   if (type == "tpm2-quote") return check_tpm_quote(changed, context);
@@ -96,14 +100,18 @@ bool RecordedCase::allows(const std::string& code) const {
   return false;
 }
 
-std::vector<RecordedCase> recorded_cases() {
+namespace {
+
+bool is_intel(std::string_view type) { return type.starts_with("tdx") || type.starts_with("sgx"); }
+
+std::vector<RecordedCase> cases_of(bool intel) {
   const auto document = crypto::parse_json(as_text(recorded_evidence("vectors.json")));
   GINN_CHECK(document.ok());
   std::vector<RecordedCase> cases;
   for (const crypto::Json& entry : *document->find("vectors")->as_array()) {
     RecordedCase one;
     one.type = text_of(entry, "type");
-    if (one.type.starts_with("tdx") || one.type.starts_with("sgx")) continue;
+    if (is_intel(one.type) != intel) continue;
     one.id = text_of(entry, "id");
     one.entry = entry;
     one.evidence = recorded_evidence(text_of(entry, "file"));
@@ -114,6 +122,11 @@ std::vector<RecordedCase> recorded_cases() {
   }
   return cases;
 }
+
+}  // namespace
+
+std::vector<RecordedCase> recorded_cases() { return cases_of(false); }
+std::vector<RecordedCase> intel_cases() { return cases_of(true); }
 
 RecordedCase recorded_case(std::string_view id) {
   for (RecordedCase& one : recorded_cases()) {

@@ -8,7 +8,7 @@
 
 namespace ginn::test {
 
-// One entry of vectors.json, of the kinds that AMD, AWS, TPMs, Azure and NVIDIA answer for.
+// One entry of vectors.json.
 struct RecordedCase {
   std::string id, type;
   crypto::Json entry;
@@ -24,7 +24,8 @@ struct RecordedCase {
   bool allows(const std::string& code) const;
 };
 
-std::vector<RecordedCase> recorded_cases();
+std::vector<RecordedCase> recorded_cases();       // of AMD, AWS, TPMs, Azure and NVIDIA
+std::vector<RecordedCase> intel_cases();          // SGX and TDX quotes
 RecordedCase recorded_case(std::string_view id);  // aborts when there is none
 
 }  // namespace ginn::test

@@ -4,8 +4,8 @@
 
 #include "attest/verify/hardware/intel/intel_certificates.h"
 #include "attest/verify/hardware/intel/judge_quote.h"
+#include "attest/verify/hardware/intel/quote_signatures.h"
 #include "base/text.h"
-#include "crypto/sha256.h"
 
 namespace ginn::attest::verify {
 namespace {
@@ -23,6 +23,10 @@ std::optional<Start> start_of(ByteView evidence) {
   const auto tee = reader.u32();
   if (!version.ok() || !key_type.ok() || !tee.ok() || evidence.size() < 48) return std::nullopt;
   if (*version < 3 || *version > 5 || *key_type > 3) return std::nullopt;
+  // Without it an SEV-SNP report of version 3 would pass for a quote.
+  if (!std::equal(kIntelQeVendor.begin(), kIntelQeVendor.end(), evidence.begin() + 12)) {
+    return std::nullopt;
+  }
   return Start{*version, *tee};
 }
 
@@ -64,40 +68,6 @@ void describe(const TdReport& report, EvidenceVerdict& verdict) {
   if (report.mrservicetd) add_field(verdict, "mrservicetd", *report.mrservicetd);
 }
 
-Status signed_by(const Certificate& certificate,
-                 ByteView message,
-                 ByteView signature,
-                 const char* code,
-                 std::string_view what) {
-  GINN_ASSIGN(const VerifyKey key, certificate.public_key());
-  if (key.verify_ecdsa(message, signature)) return ok_status();
-  return refused(code, concat(what, " is not signed by the key of ", certificate.subject()));
-}
-
-// QE REPORTDATA = SHA-256(attestation key || authentication data), then 32 zero bytes.
-Status check_binding(const Quote& quote) {
-  const crypto::Digest digest =
-      crypto::Sha256().update(quote.attestation_key).update(quote.qe_auth_data).finish();
-  const ByteView bound = quote.qe_report.report_data;
-  const ByteView rest = bound.subspan(digest.size());
-  if (std::equal(digest.begin(), digest.end(), bound.begin()) &&
-      std::all_of(rest.begin(), rest.end(), [](uint8_t byte) { return byte == 0; })) {
-    return ok_status();
-  }
-  return refused("attestation_key_binding",
-                 concat("the quoting enclave reports ",
-                        to_hex(bound),
-                        "; expected SHA-256 of attestation key and authentication data, ",
-                        to_hex(digest),
-                        ", and zeros"));
-}
-
-Status check_quote_signature(const Quote& quote) {
-  const auto key = VerifyKey::from_point(KeyType::kP256, quote.attestation_key);
-  if (key.ok() && key->verify_ecdsa(quote.signed_bytes, quote.signature)) return ok_status();
-  return refused("signature_invalid", "the attestation key did not sign this header and body");
-}
-
 // Whether each of the signed parts may be believed.
 IntelTrust check_signatures(const IntelParts& parts, IntelTrust trust, CheckList& checks) {
   constexpr std::string_view kNoChain = "the chain is not trusted";
@@ -128,12 +98,8 @@ IntelTrust check_signatures(const IntelParts& parts, IntelTrust trust, CheckList
                                parts.qe_identity.document,
                                "qe_identity_signature_invalid");
   if (trust.pck) {
-    trust.pck = checks.add("QE report signature",
-                           signed_by(parts.pck_chain.front(),
-                                     parts.quote.qe_report_bytes,
-                                     parts.quote.qe_report_signature,
-                                     "qe_report_signature_invalid",
-                                     "the quoting enclave's report"));
+    trust.pck =
+        checks.add("QE report signature", check_qe_signature(parts.quote, parts.pck_chain.front()));
   } else {
     checks.not_made("QE report signature", kNoChain);
   }

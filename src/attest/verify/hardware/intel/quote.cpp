@@ -11,8 +11,6 @@ constexpr uint16_t kKeyEcdsaP256 = 2;
 constexpr uint32_t kTeeSgx = 0, kTeeTdx = 0x81;
 constexpr uint16_t kBodySgx = 1, kBodyTd10 = 2, kBodyTd15 = 3;  // version 5
 constexpr uint16_t kCertificationPemChain = 5, kCertificationQeReport = 6;
-constexpr std::array<uint8_t, 16> kIntelQe = {
-    0x93, 0x9a, 0x72, 0x33, 0xf7, 0x9c, 0x4c, 0xa9, 0x94, 0x0a, 0x0d, 0xb3, 0x95, 0x7f, 0x06, 0x07};
 
 struct Header {
   uint16_t version = 0;
@@ -43,8 +41,8 @@ Result<Header> parse_header(ByteReader& reader) {
   if (header.version > 3 && reserved != 0) {
     return input_error("quote_reserved", "quote header: the 4 bytes at offset 8 are not zero");
   }
-  GINN_ASSIGN(const ByteView vendor, reader.take(kIntelQe.size()));
-  if (!std::equal(vendor.begin(), vendor.end(), kIntelQe.begin())) {
+  GINN_ASSIGN(const ByteView vendor, reader.take(kIntelQeVendor.size()));
+  if (!std::equal(vendor.begin(), vendor.end(), kIntelQeVendor.begin())) {
     return input_error("quote_qe_vendor",
                        concat("quoting enclave of vendor ", to_hex(vendor), ", not Intel's"));
   }

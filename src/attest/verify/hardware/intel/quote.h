@@ -6,6 +6,10 @@
 
 namespace ginn::attest::verify {
 
+// QE vendor id @12 of every header that this reads: Intel's quoting enclaves.
+inline constexpr std::array<uint8_t, 16> kIntelQeVendor = {
+    0x93, 0x9a, 0x72, 0x33, 0xf7, 0x9c, 0x4c, 0xa9, 0x94, 0x0a, 0x0d, 0xb3, 0x95, 0x7f, 0x06, 0x07};
+
 // An Intel quote (Intel SGX ECDSA Quote Library Reference, quote format version 3; Intel TDX DCAP
 // Quoting Library API, versions 4 and 5), taken apart. The views refer to the bytes that were
 // parsed. Nothing in it has been verified.
