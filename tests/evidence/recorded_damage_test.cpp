@@ -74,7 +74,9 @@ void expect_every_bit_matters(const RecordedCase& one, size_t signed_size, Parse
       ASSERT_FALSE(std::equal(
           message.begin(), message.end(), parsed->signed_bytes.begin(), parsed->signed_bytes.end()))
           << bit;
-      if (bit % 401 == 0) ASSERT_FALSE(accepted(one, bytes)) << bit;
+      if (bit % 401 == 0) {
+        ASSERT_FALSE(accepted(one, bytes)) << bit;
+      }
     }
     flip(bytes, bit);
   }
