@@ -34,8 +34,10 @@ FOLDERS = {
     "device/no_cuda": (False, ["device"]),
     "worker": (False, ["training", "protocol", "certificate/issue"]),
     "attest/verify": (False, ["attest"]),
-    "certificate/check": (False, ["attest/verify", "certificate/issue", "job", "protocol"]),
-    "import": (False, ["job"]),
+    "policy": (False, ["attest/verify", "guarantee"]),
+    "certificate/check": (
+        False, ["attest/verify", "certificate/issue", "job", "protocol", "policy"]),
+    "import": (False, ["job", "policy"]),
     "export": (False, ["certificate/check", "training"]),
     "attack": (False, ANYTHING),
     "cli": (False, ANYTHING),
