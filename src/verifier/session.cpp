@@ -131,7 +131,8 @@ Status Session::handshake() {
   key_ = std::make_unique<crypto::SigningKey>(std::move(key));
   const auto attester = attest::simulated_attester(options_.measurement);
   simulated_ = attester->kind() == attest::kSimulatedKind;
-  GINN_ASSIGN(evidence_, attester->evidence(attest::report_data(key_->public_key(), job_digest_)));
+  GINN_ASSIGN(evidence_,
+              attester->evidence(attest::report_data(key_->public_key(), job_digest_, kLife)));
   GINN_ASSIGN(training_, training::Training::create(job, options_.level));
   GINN_ASSIGN(intake_, Intake::create(*training_));
   transcript_ = std::make_unique<protocol::Transcript>(job_digest_, key_->public_key(), kLife);
@@ -294,6 +295,7 @@ Status Session::write_rejected(const Error& error) {
   claim.job = job_text_;
   claim.code = error.code;
   claim.message = error.message;
+  claim.life = kLife;
   claim.verifier = identity();
   if (intake_ != nullptr) {
     claim.step = intake_->next_step();

@@ -118,7 +118,7 @@ TEST(CheckRun, LifeOfTheTranscriptIsTheGrantedOne) {
   FakeRun run;
   run.claim().life = 2;
   run.sign_claim();
-  expect_rejected(run.check(), "transcript grants");
+  expect_rejected(run.check(), "evidence transcript grants");
 }
 
 }  // namespace
