@@ -15,6 +15,8 @@ struct VerbOptions {
   TrainOptions train;
   WorkOptions work;
   VerifyOptions verify;
+  PolicyOptions policy;
+  BundleOptions bundle;
   EvalOptions eval;
   AttackOptions attack;
   InspectOptions inspect;

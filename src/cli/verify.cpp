@@ -1,12 +1,20 @@
 #include <fmt/format.h>
 
+#include <chrono>
+#include <filesystem>
+
+#include "attest/verify/document.h"
+#include "base/file.h"
 #include "base/text.h"
-#include "certificate/check/run_check.h"
+#include "certificate/check/bundle.h"
 #include "certificate/issue/format.h"
 #include "cli/job_source.h"
 #include "cli/terminal.h"
 #include "cli/verbs.h"
 #include "crypto/json.h"
+#include "export/check_page.h"
+#include "import/toml_policy.h"
+#include "verifier/session.h"
 
 namespace ginn::cli {
 namespace {
@@ -74,12 +82,32 @@ Result<crypto::Digest> digest_with(const import::JobFile& file,
   return digest;
 }
 
+Status add_policy(const VerifyOptions& options, certificate::RelyingParty& party) {
+  party.at = std::chrono::duration_cast<std::chrono::seconds>(
+                 std::chrono::system_clock::now().time_since_epoch())
+                 .count();
+  if (!options.at.empty()) {
+    GINN_ASSIGN(party.at, attest::verify::parse_utc_time(options.at));
+  }
+  if (!options.policy.empty()) {
+    GINN_ASSIGN(const Bytes text, read_file(options.policy, import::kPolicyFileBytesMax));
+    GINN_ASSIGN(party.policy, import::parse_policy_file(as_text(text), options.policy));
+  }
+  if (!options.collateral.empty()) {
+    GINN_ASSIGN(const Bytes text,
+                read_file(options.collateral, attest::verify::kMaxCollateralDocumentBytes));
+    party.collateral = std::string(as_text(text));
+  }
+  return ok_status();
+}
+
 // What the relying party brings, and nothing else, decides what the run is compared with. `fault`
 // outlives the result.
 Result<certificate::RelyingParty> relying_party(const VerifyOptions& options,
                                                 std::optional<Error>& fault) {
   certificate::RelyingParty party;
   party.allow_simulated = options.allow_simulated;
+  GINN_TRY(add_policy(options, party));
   if (!options.owner_key.empty()) {
     GINN_ASSIGN(party.owner_key, parse_owner_key(options.owner_key));
   }
@@ -110,6 +138,8 @@ std::string to_json(const certificate::Outcome& outcome) {
     item["name"] = check.name;
     item["ok"] = check.ok;
     item["detail"] = check.detail;
+    item["code"] = check.code;
+    item["why"] = certificate::why_it_matters(check.name);
     checks.emplace_back(std::move(item));
   }
   crypto::Json::Array uncovered;
@@ -124,9 +154,11 @@ std::string to_json(const certificate::Outcome& outcome) {
   return crypto::pretty_json(json);
 }
 
-void print(const certificate::Outcome& outcome) {
+// `explain`: why each check matters, too.
+void print(const certificate::Outcome& outcome, bool explain) {
   for (const certificate::Check& check : outcome.checks) {
     fmt::print("{}  {:<18} {}\n", check.ok ? "ok  " : "FAIL", check.name, check.detail);
+    if (explain) fmt::print("      {:<18} {}\n", "", certificate::why_it_matters(check.name));
   }
   if (!outcome.uncovered_files.empty()) {
     fmt::print("\nNot covered by the certificate:");
@@ -136,18 +168,73 @@ void print(const certificate::Outcome& outcome) {
   fmt::print("\n{}", wrapped(outcome.summary));
 }
 
+// The files beside a bundle, where none are named: subjects have plain names, so that all of the
+// folder's regular files may stand for them.
+std::vector<std::filesystem::path> files_beside(const std::string& bundle) {
+  std::vector<std::filesystem::path> files;
+  std::error_code error;
+  std::filesystem::directory_iterator iterator(std::filesystem::absolute(bundle).parent_path(),
+                                               error);
+  constexpr size_t kMost = 10000;
+  for (; !error && iterator != std::filesystem::directory_iterator() && files.size() < kMost;
+       iterator.increment(error)) {
+    files.push_back(iterator->path());
+  }
+  return files;
+}
+
+Result<certificate::Outcome> check_bundle_file(const VerifyOptions& options,
+                                               const certificate::RelyingParty& party) {
+  GINN_ASSIGN(const Bytes text, read_file(options.run, certificate::kMaxBundleBytes));
+  GINN_ASSIGN(const certificate::Bundle bundle, certificate::parse_bundle(text));
+  if (options.models.empty()) {
+    return certificate::check_bundle(bundle, files_beside(options.run), party);
+  }
+  const std::vector<std::filesystem::path> models(options.models.begin(), options.models.end());
+  return certificate::check_bundle(bundle, models, party);
+}
+
+std::string against(const VerifyOptions& options) {
+  std::string out;
+  const auto add = [&out](std::string_view what, const std::string& value) {
+    if (!value.empty()) out += concat(out.empty() ? "" : ", ", what, " ", value);
+  };
+  add("policy", options.policy);
+  add("job", options.job);
+  add("job digest", options.job_digest);
+  add("owner's key", options.owner_key);
+  if (options.allow_simulated)
+    out += out.empty() ? "a simulated TEE allowed" : ", a simulated TEE allowed";
+  return out.empty() ? "nothing that was brought" : out;
+}
+
 }  // namespace
 
 Result<int> verify_verb(const VerifyOptions& options) {
-  GINN_TRY(certificate::require_folder(options.dir));
+  std::error_code ignored;
+  const bool is_bundle = std::filesystem::is_regular_file(options.run, ignored);
+  if (!is_bundle) GINN_TRY(certificate::require_folder(options.run));
+  if (!is_bundle && !options.models.empty()) {
+    return input_error("usage", "--model goes with a bundle; a folder has its model in it");
+  }
   std::optional<Error> fault;
   GINN_ASSIGN(const certificate::RelyingParty party, relying_party(options, fault));
-  GINN_ASSIGN(const certificate::Outcome outcome, certificate::check_run(options.dir, party));
+  GINN_ASSIGN(
+      const certificate::Outcome outcome,
+      is_bundle ? check_bundle_file(options, party) : certificate::check_run(options.run, party));
   if (fault) return *fault;
+  if (!options.html.empty()) {
+    const exporting::CheckPageInput page{outcome,
+                                         options.run,
+                                         against(options),
+                                         attest::verify::utc_time_text(party.at),
+                                         std::string(verifier::kVersion)};
+    GINN_TRY(write_file_atomic(options.html, as_bytes(exporting::check_html(page))));
+  }
   if (options.json) {
     fmt::print("{}\n", to_json(outcome));
   } else {
-    print(outcome);
+    print(outcome, !options.policy.empty());
   }
   return outcome.verdict == certificate::Verdict::kAccepted ? 0 : 1;
 }

@@ -97,20 +97,12 @@ void read_kinds(const TomlValue& value, Policy& policy) {
   });
 }
 
-std::optional<Bytes> measurement(const std::string& text) {
-  const bool sha256 = text.starts_with("sha256:") && text.size() == 7 + 64;
-  const bool sha384 = text.starts_with("sha384:") && text.size() == 7 + 96;
-  if (!sha256 && !sha384) return std::nullopt;
-  auto bytes = from_hex(std::string_view(text).substr(7));
-  return bytes.ok() ? std::optional(std::move(*bytes)) : std::nullopt;
-}
-
 void read_measurements(const TomlValue& value, Policy& policy) {
   read_demand(value, policy.measurements, [](const TomlValue& v, std::vector<Bytes>& out) {
     std::vector<std::string> texts;
     v.read(texts);
     for (const std::string& text : texts) {
-      if (auto bytes = measurement(text)) {
+      if (auto bytes = parse_measurement(text)) {
         out.push_back(std::move(*bytes));
       } else {
         v.problem(concat("found \"",
@@ -246,6 +238,14 @@ constexpr TomlKey<Policy> kKeys[] = {
 constexpr TomlSchema<Policy> kSchema = {kTables, kKeys, "docs/policy.md"};
 
 }  // namespace
+
+std::optional<Bytes> parse_measurement(std::string_view text) {
+  const bool sha256 = text.starts_with("sha256:") && text.size() == 7 + 64;
+  const bool sha384 = text.starts_with("sha384:") && text.size() == 7 + 96;
+  if (!sha256 && !sha384) return std::nullopt;
+  auto bytes = from_hex(text.substr(7));
+  return bytes.ok() ? std::optional(std::move(*bytes)) : std::nullopt;
+}
 
 Result<policy::Policy> parse_policy_file(std::string_view text, std::string_view file_name) {
   GINN_ASSIGN(const toml::table table,

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -15,6 +16,9 @@ inline constexpr size_t kPolicyFileBytesMax = size_t{1} << 18;
 // syntax, unknown keys (with what was probably meant), wrong types, values out of range, missing
 // keys.
 Result<policy::Policy> parse_policy_file(std::string_view text, std::string_view file_name);
+
+// "sha256:" and 64, or "sha384:" and 96 lower-case hex digits; nothing for any other text.
+std::optional<Bytes> parse_measurement(std::string_view text);
 
 // What a policy cannot learn from a job.
 struct PolicyChoices {

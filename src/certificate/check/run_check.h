@@ -52,8 +52,8 @@ std::string_view verdict_name(Verdict verdict);  // "accepted", "consistent", "r
 struct Check {
   std::string name;  // of kCertificateChecks, policy::kFindings or kRejectionChecks
   bool ok = false;
-  std::string detail;  // printable ASCII; "not checked: .." when it could not be made
-  std::string code;    // snake_case: why it failed, "not_checked"; empty when it passed
+  std::string detail;     // printable ASCII; "not checked: .." when it could not be made
+  std::string code = {};  // snake_case: why it failed, "not_checked"; empty when it passed
 };
 
 // Why a check matters, in a sentence; empty for a name of no check.
