@@ -1,7 +1,6 @@
 #include "certificate/check/evidence_check.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include "attest/verify/document.h"
 #include "attest/verify/evidence.h"
@@ -12,19 +11,9 @@ namespace ginn::certificate {
 namespace {
 
 using attest::verify::EvidenceKind;
-using attest::verify::EvidenceVerdict;
 namespace av = attest::verify;
 
 EvidenceFailure failure(const Error& error) { return {error.code, error.message}; }
-
-std::optional<uint64_t> number_field(const EvidenceVerdict& verdict, std::string_view name) {
-  const std::string* text = verdict.find_field(name);
-  if (text == nullptr) return std::nullopt;
-  uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), value);
-  if (error != std::errc() || end != text->data() + text->size()) return std::nullopt;
-  return value;
-}
 
 // A policy judges TCB and advisories check by check; without one the default applies.
 av::Policy evidence_policy(const RelyingParty& relying_party) {
@@ -39,35 +28,6 @@ av::Policy evidence_policy(const RelyingParty& relying_party) {
                          av::TcbStatus::kRevoked,
                          av::TcbStatus::kNotSupported};
   return policy;
-}
-
-std::optional<policy::SnpVersions> snp_versions(const EvidenceVerdict& verdict) {
-  const auto bootloader = number_field(verdict, "reported_tcb_bootloader");
-  const auto tee = number_field(verdict, "reported_tcb_tee");
-  const auto snp = number_field(verdict, "reported_tcb_snp");
-  const auto microcode = number_field(verdict, "reported_tcb_microcode");
-  if (!bootloader || !tee || !snp || !microcode) return std::nullopt;
-  return policy::SnpVersions{static_cast<uint32_t>(*bootloader),
-                             static_cast<uint32_t>(*tee),
-                             static_cast<uint32_t>(*snp),
-                             static_cast<uint32_t>(*microcode)};
-}
-
-policy::TeeFacts facts_of(const EvidenceVerdict& verdict, av::UnixSeconds at) {
-  policy::TeeFacts facts;
-  facts.kind = av::kind_name(verdict.kind);
-  facts.isolates_memory = verdict.isolation == av::Isolation::kTee;
-  facts.measurement = verdict.measurement;
-  facts.tcb = verdict.tcb_status;
-  facts.tcb_evaluation = number_field(verdict, "tcb_evaluation_data_number");
-  facts.snp_tcb = snp_versions(verdict);
-  facts.advisories = verdict.advisories;
-  facts.at = at;
-  if (const std::string* issued = verdict.find_field("issued")) {
-    const auto time = av::parse_utc_time(*issued);
-    if (time.ok()) facts.issued = *time;
-  }
-  return facts;
 }
 
 std::optional<EvidenceFailure> check_hardware(std::string_view text,
@@ -99,7 +59,7 @@ std::optional<EvidenceFailure> check_hardware(std::string_view text,
   if (!verdict->ok) return EvidenceFailure{verdict->code, verdict->message};
   out.simulated = false;
   out.report_data = verdict->report_data;
-  out.facts = facts_of(*verdict, relying_party.at);
+  out.facts = facts_of(*verdict, collateral, relying_party.at);
   return std::nullopt;
 }
 

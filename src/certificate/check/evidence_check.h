@@ -32,6 +32,11 @@ std::optional<EvidenceFailure> check_evidence_text(std::string_view text,
                                                    const RelyingParty& relying_party,
                                                    CheckedEvidence& out);
 
+// What a policy judges of hardware evidence that verified with this collateral.
+policy::TeeFacts facts_of(const attest::verify::EvidenceVerdict& verdict,
+                          const attest::verify::Collateral& collateral,
+                          attest::verify::UnixSeconds at);
+
 // Whether evidence signs the report data of this key, job and life.
 bool binds(const CheckedEvidence& evidence, const attest::ReportData& expected);
 

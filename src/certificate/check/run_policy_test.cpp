@@ -3,6 +3,7 @@
 #include "attest/report_data.h"
 #include "attest/verify/document.h"
 #include "base/text.h"
+#include "certificate/check/evidence_check.h"
 #include "certificate/check/fake_run.h"
 #include "certificate/issue/format.h"
 #include "crypto/dsse.h"
@@ -30,9 +31,18 @@ av::EvidenceVerdict good_verdict(const FakeRun& run) {
   const auto data =
       attest::report_data(FakeRun::verifier_key().public_key(), job::digest(run.job()), 1);
   verdict.report_data.assign(data.begin(), data.end());
-  verdict.fields = {{"tcb_evaluation_data_number", "17"},
-                    {"issued", av::utc_time_text(kNow - 86400)}};
   return verdict;
+}
+
+Bytes intel_body(std::string_view member, av::UnixSeconds issued, int evaluation) {
+  const std::string text = concat("{\"",
+                                  member,
+                                  R"(":{"issueDate":")",
+                                  av::utc_time_text(issued),
+                                  R"(","tcbEvaluationDataNumber":)",
+                                  evaluation,
+                                  "}}");
+  return Bytes(text.begin(), text.end());
 }
 
 // A run whose certificate carries hardware evidence, and a relying party with a strict policy.
@@ -43,7 +53,8 @@ class HardwareRun : public ::testing::Test {
     run_.claim().grants = {issue_grant(FakeRun::owner_key(), run_.start(), false)};
     run_.sign_claim();
     av::Collateral collateral;
-    collateral.tcb_info = Bytes(10, 2);
+    collateral.tcb_info = intel_body("tcbInfo", kNow - 86400, 17);
+    collateral.qe_identity = intel_body("enclaveIdentity", kNow - 3600, 18);
     run_.write("collateral.json", av::collateral_document(collateral));
   }
 
@@ -190,6 +201,7 @@ TEST_F(HardwareRun, ATpmsShorterReportData) {
   verdict_.report_data.resize(32);
   RelyingParty azure = party();
   azure.policy->kinds = std::vector<std::string>{"azure-snp"};
+  azure.policy->snp_tcb = Demand<policy::SnpVersions>::any();
   EXPECT_EQ(run_.check(azure).verdict, Verdict::kAccepted);
   verdict_.report_data.resize(31);
   expect_failed(run_.check(azure), "evidence", "evidence_binding");
@@ -277,6 +289,22 @@ TEST_F(HardwareRun, WhatThePlatformTurnedOutToBe) {
   RelyingParty any = party();
   any.policy->kinds = Demand<std::vector<std::string>>::any();
   expect_failed(run_.check(any), "policy_tee", "policy_tee");
+}
+
+TEST_F(HardwareRun, FactsOfAmdAndAws) {
+  verdict_.kind = av::EvidenceKind::kSnp;
+  verdict_.tcb_status.reset();
+  verdict_.fields = {{"tcb", "bootloader 3, tee 1, snp 8, microcode 115"}};
+  policy::TeeFacts facts = facts_of(verdict_, {}, kNow);
+  EXPECT_EQ(facts.snp_tcb, (policy::SnpVersions{3, 1, 8, 115}));
+  EXPECT_FALSE(facts.issued || facts.tcb_evaluation);
+  verdict_.fields = {{"tcb", "unheard of"}};
+  EXPECT_EQ(facts_of(verdict_, {}, kNow).snp_tcb, policy::SnpVersions{});
+  verdict_.kind = av::EvidenceKind::kNitro;
+  verdict_.fields = {{"timestamp", av::utc_time_text(kNow - 60)}};
+  facts = facts_of(verdict_, {}, kNow);
+  EXPECT_EQ(facts.issued, kNow - 60);
+  EXPECT_FALSE(facts.snp_tcb);
 }
 
 TEST_F(HardwareRun, AJobOfTheirOwnBesideThePolicy) {
