@@ -194,6 +194,23 @@ void add_policy(CLI::App& app, VerbOptions& line) {
   add_option(bundle, "--out", b.out, "FILE", "File to write (DIR.bundle.json)");
 }
 
+void add_sign(CLI::App& app, VerbOptions& line) {
+  SignOptions& o = line.sign;
+  CLI::App* sign = add_verb(
+      app, line, "sign", "Check a run, then sign its model as its publisher", o, sign_verb);
+  add_argument(sign, "DIR", o.check.run, "Folder of a run")->required();
+  add_option(sign, "--key", o.key, "FILE", "Your key: ECDSA on P-256, PEM, not encrypted")
+      ->required();
+  add_option(sign, "--policy", o.check.policy, "FILE", "What you demand of the run");
+  add_option(sign, "--job", o.check.job, "FILE", "Your own copy of the job");
+  add_option(sign, "--owner-key", o.check.owner_key, "KEY", "Key that signs your grants");
+  add_option(sign, "--at", o.check.at, "TIME", "Judge evidence for this time (now)");
+  sign->add_flag("--allow-simulated",
+                 o.check.allow_simulated,
+                 "Take evidence of the simulated TEE, which proves nothing");
+  sign->footer("Writes model.sig (OpenSSF model-signing) and provenance.json (SLSA) into DIR.");
+}
+
 void add_eval(CLI::App& app, VerbOptions& line) {
   EvalOptions& o = line.eval;
   CLI::App* eval =
@@ -306,6 +323,7 @@ void add_verbs(CLI::App& app, VerbOptions& line) {
   add_train(app, line);
   add_verify(app, line);
   add_policy(app, line);
+  add_sign(app, line);
   add_eval(app, line);
   add_attack(app, line);
   add_tools(app, line);

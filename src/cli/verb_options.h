@@ -17,6 +17,7 @@ struct VerbOptions {
   VerifyOptions verify;
   PolicyOptions policy;
   BundleOptions bundle;
+  SignOptions sign;
   EvalOptions eval;
   AttackOptions attack;
   InspectOptions inspect;

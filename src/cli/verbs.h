@@ -69,6 +69,12 @@ struct VerifyOptions {
 };
 Result<int> verify_verb(const VerifyOptions& options);
 
+struct SignOptions {
+  VerifyOptions check;  // what the run must pass before anything is signed
+  std::string key;      // PEM, ECDSA P-256: the publisher's
+};
+Result<int> sign_verb(const SignOptions& options);
+
 struct PolicyOptions {
   std::string action;               // "init"
   std::string job;                  // TOML with its data at hand, or the canonical JSON

@@ -17,7 +17,8 @@ import unittest
 
 from cli_lab import LIMIT_SECONDS, LabTest, main
 
-WHEELS = ["securesystemslib[crypto]==1.6.0", "in-toto-attestation==0.9.3", "jsonschema==4.26.0"]
+WHEELS = ["securesystemslib[crypto]==1.6.0", "in-toto-attestation==0.9.3", "jsonschema==4.26.0",
+          "model-signing==1.1.1"]
 SCHEMA = pathlib.Path(__file__).resolve().parents[2] / "docs" / "predicate.schema.json"
 
 DSSE = """
@@ -68,6 +69,45 @@ for change in [lambda s: s["predicate"].pop("grants"),
     if validator.is_valid(changed):
         sys.exit("the schema takes a statement that it should refuse")
 print("valid")
+"""
+
+
+MODEL = """
+import pathlib, sys
+from model_signing import verifying
+folder, public = pathlib.Path(sys.argv[1]).parent, sys.argv[2]
+def verify():
+    verifying.Config().use_elliptic_key_verifier(public_key=public).set_ignore_unsigned_files(
+        True).verify(folder, folder / "model.sig")
+verify()
+model = folder / "model.safetensors"
+good = model.read_bytes()
+model.write_bytes(good[:-1] + bytes([good[-1] ^ 1]))
+try:
+    verify()
+    sys.exit("a changed model verifies")
+except ValueError as error:
+    print("changed model refused:", error)
+model.write_bytes(good)
+"""
+PROVENANCE = """
+import base64, json, pathlib, sys
+from google.protobuf import json_format
+import in_toto_attestation.v1.statement_pb2 as pb
+import in_toto_attestation.predicates.provenance.provenance_pb2 as slsa
+from in_toto_attestation.v1.statement import Statement
+from securesystemslib.dsse import Envelope
+from securesystemslib.signer import SSlibKey
+path = pathlib.Path(sys.argv[1]).parent / "provenance.json"
+data = json.loads(path.read_text())
+keyid = data["signatures"][0]["keyid"]
+key = SSlibKey(keyid, "ecdsa", "ecdsa-sha2-nistp256", {"public": open(sys.argv[2]).read()})
+payload = base64.b64decode(data["payload"])
+Envelope.from_dict(data).verify([key], 1)
+message = json_format.Parse(payload, pb.Statement())
+Statement.copy_from_pb(message).validate()
+provenance = json_format.ParseDict(json.loads(payload)["predicate"], slsa.Provenance())
+print(message.predicate_type, message.subject[0].name, provenance.run_details.builder.id)
 """
 
 
@@ -207,6 +247,23 @@ class PolicyRun(LabTest):
         self.assertEqual(self.in_others_tools(STATEMENT).split(), [
             "model.safetensors", digest, "urn:ginn:predicate:verified-training:v1"])
         self.assertEqual(self.in_others_tools(PREDICATE, SCHEMA), "valid\n")
+
+    def test_sign(self):
+        key, public = self.dir / "key.pem", self.dir / "public.pem"
+        for command in [["ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", key],
+                        ["ec", "-in", key, "-pubout", "-out", public]]:
+            subprocess.run(["openssl", *map(str, command)], check=True, capture_output=True,
+                           timeout=LIMIT_SECONDS)
+        sign = ["sign", self.run_dir, "--key", key, "--job", self.job_path]
+        self.refused(*sign, code=1, naming=["not_accepted", "nothing was signed"])
+        self.assertFalse((self.run_dir / "model.sig").exists())
+        self.refused("sign", self.run_dir, "--key", self.job_path, naming=["bad_key", "P-256"])
+        self.assertIn("SIMULATED", self.ginn(0, *sign, "--allow-simulated").stdout)
+        self.assertIn("changed model refused", self.in_others_tools(MODEL, public))
+        self.assertEqual(self.in_others_tools(PROVENANCE, public).split(), [
+            "https://slsa.dev/provenance/v1", "model.safetensors",
+            "urn:ginn:builder:ginn-verifier"])
+        self.verify(0, self.run_dir, "--job", self.job_path, "--allow-simulated")
 
 
 if __name__ == "__main__":

@@ -37,6 +37,7 @@ FOLDERS = {
     "policy": (False, ["attest/verify", "guarantee"]),
     "certificate/check": (
         False, ["attest/verify", "certificate/issue", "job", "protocol", "policy"]),
+    "publish": (False, ["certificate/check"]),
     "import": (False, ["job", "policy"]),
     "export": (False, ["certificate/check", "training"]),
     "attack": (False, ANYTHING),
@@ -47,7 +48,7 @@ ATTACK_INCLUDED_BY = {"attack", "cli"}
 # Library header: the only files that may include it (a folder ends with '/').
 LIBRARIES = {
     "nlohmann/": ["crypto/json.cpp", "cli/"],
-    "openssl/": ["crypto/", "attest/verify/hardware/"],
+    "openssl/": ["crypto/", "attest/verify/hardware/", "publish/"],
     "toml++/": ["import/toml_value.h"],
     "zlib.h": ["import/gzip.cpp"],
     "CLI/": ["cli/"],
