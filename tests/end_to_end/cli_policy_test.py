@@ -18,7 +18,7 @@ import unittest
 from cli_lab import LIMIT_SECONDS, LabTest, main
 
 WHEELS = ["securesystemslib[crypto]==1.6.0", "in-toto-attestation==0.9.3", "jsonschema==4.26.0",
-          "model-signing==1.1.1"]
+          "model-signing==1.1.1", "pyOpenSSL==26.4.0"]
 SCHEMA = pathlib.Path(__file__).resolve().parents[2] / "docs" / "predicate.schema.json"
 
 DSSE = """
