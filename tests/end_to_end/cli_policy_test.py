@@ -94,7 +94,7 @@ PROVENANCE = """
 import base64, json, pathlib, sys
 from google.protobuf import json_format
 import in_toto_attestation.v1.statement_pb2 as pb
-import in_toto_attestation.predicates.provenance.provenance_pb2 as slsa
+import in_toto_attestation.predicates.provenance.v1.provenance_pb2 as slsa
 from in_toto_attestation.v1.statement import Statement
 from securesystemslib.dsse import Envelope
 from securesystemslib.signer import SSlibKey
