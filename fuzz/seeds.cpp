@@ -33,7 +33,7 @@ const job::Job& seed_job() {
 
 std::string evidence() {
   const auto attester = attest::simulated_attester(crypto::sha256(as_bytes("program")));
-  return attester->evidence(attest::report_data(seed_key().public_key(), seed_job_digest()))
+  return attester->evidence(attest::report_data(seed_key().public_key(), seed_job_digest(), 1))
       .value();
 }
 

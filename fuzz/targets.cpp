@@ -9,6 +9,7 @@
 #include "certificate/issue/grant.h"
 #include "crypto/dsse.h"
 #include "crypto/json.h"
+#include "fuzz/evidence_targets.h"
 #include "fuzz/seeds.h"
 #include "import/gzip.h"
 #include "import/idx.h"
@@ -193,10 +194,17 @@ constexpr Target kTargets[] = {
 
 }  // namespace
 
-std::span<const Target> targets() { return kTargets; }
+std::span<const Target> targets() {
+  static const std::vector<Target> all = [] {
+    std::vector<Target> rows(std::begin(kTargets), std::end(kTargets));
+    rows.insert(rows.end(), evidence_targets().begin(), evidence_targets().end());
+    return rows;
+  }();
+  return all;
+}
 
 const Target* find_target(std::string_view name) {
-  for (const Target& target : kTargets) {
+  for (const Target& target : targets()) {
     if (target.name == name) return &target;
   }
   return nullptr;

@@ -4,11 +4,16 @@
 
 namespace ginn::attest {
 
-ReportData report_data(const crypto::PublicKey& key, const crypto::Digest& job_digest) {
-  constexpr std::string_view kDomain("ginn report data v1\0", 20);
-  crypto::Sha256 hash;
-  const crypto::Digest digest =
-      hash.update(as_bytes(kDomain)).update(key).update(job_digest).finish();
+ReportData report_data(const crypto::PublicKey& key,
+                       const crypto::Digest& job_digest,
+                       uint32_t life) {
+  constexpr std::string_view kDomain("ginn report data v2\0", 20);
+  ByteWriter message;
+  message.text(kDomain);
+  message.bytes(key);
+  message.bytes(job_digest);
+  message.u32(life);
+  const crypto::Digest digest = crypto::sha256(message.view());
   ReportData data{};
   std::copy(digest.begin(), digest.end(), data.begin());
   return data;

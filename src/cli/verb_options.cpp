@@ -159,7 +159,8 @@ void add_verify(CLI::App& app, VerbOptions& line) {
   VerifyOptions& o = line.verify;
   CLI::App* verify = add_verb(
       app, line, "verify", "Check a run's folder offline, as its relying party", o, verify_verb);
-  add_argument(verify, "DIR", o.dir, "Folder of a run")->required();
+  add_argument(verify, "RUN", o.run, "Folder of a run, or a bundle of one")->required();
+  add_option(verify, "--policy", o.policy, "FILE", "What you demand of a run (ginn policy init)");
   add_option(
       verify, "--job", o.job, "FILE", "Your own copy of the job: TOML with data.root, or JSON");
   add_option(verify, "--job-digest", o.job_digest, "HEX", "Or its digest, as ginn plan printed it");
@@ -167,8 +168,60 @@ void add_verify(CLI::App& app, VerbOptions& line) {
   verify->add_flag("--allow-simulated",
                    o.allow_simulated,
                    "Take evidence of the simulated TEE, which proves nothing");
+  add_option(
+      verify, "--at", o.at, "TIME", "Judge evidence for this time: 2026-03-05T10:50:03Z (now)");
+  add_option(verify, "--collateral", o.collateral, "FILE", "Newer collateral than the run's");
+  add_option(verify,
+             "--model",
+             o.models,
+             "FILE",
+             "With a bundle: the model's file, more by repeating (those beside the bundle)")
+      ->allow_extra_args(false);
+  add_option(verify, "--html", o.html, "FILE", "Write a page of the check");
   add_json(verify, o.json);
-  verify->footer("Without --job or --job-digest the best answer is \"consistent\", exit code 1.");
+  verify->footer(
+      "Without --job, --job-digest or --policy the best answer is \"consistent\", exit code 1.\n"
+      "--allow-simulated does not override a policy.");
+}
+
+void add_policy(CLI::App& app, VerbOptions& line) {
+  PolicyOptions& o = line.policy;
+  CLI::App* policy = add_verb(
+      app, line, "policy", "policy init: write a strict policy from your own job", o, policy_verb);
+  add_argument(policy, "ACTION", o.action, "init")->required();
+  add_option(policy, "--job", o.job, "FILE", "Your job: TOML with its data at hand, or JSON");
+  add_option(policy, "--out", o.out, "FILE", "File to write (policy.toml)");
+  const auto add_texts = [policy](
+                             const char* name, auto& value, const char* type, const char* what) {
+    add_option(policy, name, value, type, what)->allow_extra_args(false);
+  };
+  add_texts("--tee", o.kinds, "KIND", "TEE that you accept, more by repeating (all hardware)");
+  add_texts(
+      "--measurement", o.measurements, "HASH", "Verifier that you trust: sha384:.., sha256:..");
+  add_texts("--owner-key", o.owner_keys, "KEY", "Key that signs your grants, ed25519:HEX");
+
+  BundleOptions& b = line.bundle;
+  CLI::App* bundle = add_verb(
+      app, line, "bundle", "What a later check of a run needs, in one file", b, bundle_verb);
+  add_argument(bundle, "DIR", b.dir, "Folder of a run")->required();
+  add_option(bundle, "--out", b.out, "FILE", "File to write (DIR.bundle.json)");
+}
+
+void add_sign(CLI::App& app, VerbOptions& line) {
+  SignOptions& o = line.sign;
+  CLI::App* sign = add_verb(
+      app, line, "sign", "Check a run, then sign its model as its publisher", o, sign_verb);
+  add_argument(sign, "DIR", o.check.run, "Folder of a run")->required();
+  add_option(sign, "--key", o.key, "FILE", "Your key: ECDSA on P-256, PEM, not encrypted")
+      ->required();
+  add_option(sign, "--policy", o.check.policy, "FILE", "What you demand of the run");
+  add_option(sign, "--job", o.check.job, "FILE", "Your own copy of the job");
+  add_option(sign, "--owner-key", o.check.owner_key, "KEY", "Key that signs your grants");
+  add_option(sign, "--at", o.check.at, "TIME", "Judge evidence for this time (now)");
+  sign->add_flag("--allow-simulated",
+                 o.check.allow_simulated,
+                 "Take evidence of the simulated TEE, which proves nothing");
+  sign->footer("Writes model.sig (OpenSSF model-signing) and provenance.json (SLSA) into DIR.");
 }
 
 void add_eval(CLI::App& app, VerbOptions& line) {
@@ -299,6 +352,8 @@ void add_verbs(CLI::App& app, VerbOptions& line) {
   add_train(app, line);
   add_grant(app, line);
   add_verify(app, line);
+  add_policy(app, line);
+  add_sign(app, line);
   add_eval(app, line);
   add_attack(app, line);
   add_tools(app, line);

@@ -16,6 +16,9 @@ struct VerbOptions {
   WorkOptions work;
   GrantOptions grant;
   VerifyOptions verify;
+  PolicyOptions policy;
+  BundleOptions bundle;
+  SignOptions sign;
   EvalOptions eval;
   AttackOptions attack;
   InspectOptions inspect;

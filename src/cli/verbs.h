@@ -65,14 +65,41 @@ struct GrantOptions {
 Result<int> grant_verb(const GrantOptions& options);
 
 struct VerifyOptions {
-  std::string dir;
-  std::string job;         // TOML or the canonical JSON; may be empty
-  std::string job_digest;  // "sha256:..." or hex; may be empty
-  std::string owner_key;   // "ed25519:..."; may be empty
+  std::string run;                  // a run's folder, or a bundle
+  std::vector<std::string> models;  // beside a bundle; empty: those of its folder
+  std::string job;                  // TOML or the canonical JSON; may be empty
+  std::string job_digest;           // "sha256:..." or hex; may be empty
+  std::string owner_key;            // "ed25519:..."; may be empty
+  std::string policy;               // policy.toml; may be empty
+  std::string at;                   // RFC 3339; empty: now
+  std::string collateral;           // a collateral document instead of the run's; may be empty
+  std::string html;                 // page to write; empty: none
   bool allow_simulated = false;
   bool json = false;
 };
 Result<int> verify_verb(const VerifyOptions& options);
+
+struct SignOptions {
+  VerifyOptions check;  // what the run must pass before anything is signed
+  std::string key;      // PEM, ECDSA P-256: the publisher's
+};
+Result<int> sign_verb(const SignOptions& options);
+
+struct PolicyOptions {
+  std::string action;               // "init"
+  std::string job;                  // TOML with its data at hand, or the canonical JSON
+  std::string out = "policy.toml";  // refused when it exists
+  std::vector<std::string> kinds;
+  std::vector<std::string> measurements;  // "sha256:..", "sha384:.."
+  std::vector<std::string> owner_keys;    // "ed25519:.."
+};
+Result<int> policy_verb(const PolicyOptions& options);
+
+struct BundleOptions {
+  std::string dir;
+  std::string out;  // empty: DIR.bundle.json
+};
+Result<int> bundle_verb(const BundleOptions& options);
 
 struct EvalOptions {
   std::string dir;   // a run's folder

@@ -10,13 +10,6 @@
 
 namespace ginn::import {
 
-// One thing wrong with a job file. `line` is 0 when it is about a key that the file does not have.
-struct JobProblem {
-  int line = 0;
-  std::string key;  // "train.lr.peak"; empty for syntax
-  std::string message;
-};
-
 // A job file whose keys and types are good; ranges are for resolve_job, which knows the data.
 struct JobFile {
   std::string file_name;

@@ -1,6 +1,6 @@
 #pragma once
 
-// Only for toml_job.cpp: toml++ costs seconds in every file that includes it.
+// Only through toml_reader.h: toml++ costs seconds in every file that includes it.
 #include <toml++/toml.h>
 
 #include <algorithm>
@@ -12,7 +12,8 @@
 #include <vector>
 
 #include "base/text.h"
-#include "import/toml_job.h"
+#include "crypto/sha256.h"
+#include "import/file_problems.h"
 #include "job/names.h"
 
 namespace ginn::import {
@@ -22,7 +23,7 @@ inline constexpr size_t kTomlArrayMax = 100;
 // The value of one key. read() stores it, or reports why it cannot.
 class TomlValue {
  public:
-  TomlValue(const toml::node& node, int line, std::string key, std::vector<JobProblem>& problems)
+  TomlValue(const toml::node& node, int line, std::string key, std::vector<FileProblem>& problems)
       : node_(node), line_(line), key_(std::move(key)), problems_(problems) {}
 
   void problem(std::string message) const {
@@ -30,6 +31,10 @@ class TomlValue {
   }
 
   bool is_integer() const { return node_.is_integer(); }
+  bool is_text(std::string_view text) const {
+    const auto value = node_.value_exact<std::string>();
+    return value && *value == text;
+  }
 
   void read(double& out) const {
     if (const auto value = number_of(node_)) {
@@ -52,6 +57,9 @@ class TomlValue {
       store(*value, out.emplace_back());
     }
   }
+
+  void read(std::vector<std::string>& out) const { elements<std::string>("strings", out); }
+  void read(std::vector<int64_t>& out) const { elements<int64_t>("integers", out); }
 
   void read(uint64_t& out) const {
     integer(static_cast<uint64_t>(std::numeric_limits<int64_t>::max()), out);
@@ -118,6 +126,21 @@ class TomlValue {
     return std::nullopt;
   }
 
+  template <typename T>
+  void elements(std::string_view what, std::vector<T>& out) const {
+    const toml::array* values = node_.as_array();
+    if (values == nullptr) return wrong_type(concat("an array of ", what));
+    if (values->size() > kTomlArrayMax) {
+      return problem(concat("found ", values->size(), " values; allowed: at most ", kTomlArrayMax));
+    }
+    out.clear();
+    for (const toml::node& element : *values) {
+      const auto value = element.value_exact<T>();
+      if (!value) return problem(concat("found ", kind(element), " in it; expected ", what));
+      out.push_back(*value);
+    }
+  }
+
   static std::string_view kind(const toml::node& node) {
     if (node.is_table()) return "a table";
     if (node.is_array()) return "an array";
@@ -150,7 +173,7 @@ class TomlValue {
   const toml::node& node_;
   int line_;
   std::string key_;
-  std::vector<JobProblem>& problems_;
+  std::vector<FileProblem>& problems_;
 };
 
 }  // namespace ginn::import

@@ -92,7 +92,7 @@ Status Run::make_key() {
   key_ = std::make_unique<crypto::SigningKey>(std::move(*key));
   simulated_ = host_.attester->kind() == attest::kSimulatedKind;
   GINN_ASSIGN(evidence_,
-              host_.attester->evidence(attest::report_data(key_->public_key(), job_digest_)));
+              host_.attester->evidence(attest::report_data(key_->public_key(), job_digest_, life_)));
   return ok_status();
 }
 
@@ -285,6 +285,7 @@ Status Run::reject(const Error& error) {
   claim.job = job_text_;
   claim.code = error.code;
   claim.message = error.message;
+  claim.life = life_;
   claim.verifier = identity();
   claim.step = intake_->next_step();
   claim.microbatch = intake_->next_microbatch();

@@ -34,8 +34,11 @@ FOLDERS = {
     "device/no_cuda": (False, ["device"]),
     "worker": (False, ["training", "protocol", "certificate/issue"]),
     "attest/verify": (False, ["attest"]),
-    "certificate/check": (False, ["attest/verify", "certificate/issue", "job", "protocol"]),
-    "import": (False, ["job"]),
+    "policy": (False, ["attest/verify", "guarantee"]),
+    "certificate/check": (
+        False, ["attest/verify", "certificate/issue", "job", "protocol", "policy"]),
+    "publish": (False, ["certificate/check"]),
+    "import": (False, ["job", "policy"]),
     "export": (False, ["certificate/check", "training"]),
     "attack": (False, ANYTHING),
     "cli": (False, ANYTHING),
@@ -45,7 +48,7 @@ ATTACK_INCLUDED_BY = {"attack", "cli"}
 # Library header: the only files that may include it (a folder ends with '/').
 LIBRARIES = {
     "nlohmann/": ["crypto/json.cpp", "cli/"],
-    "openssl/": ["crypto/", "cli/grant.cpp"],
+    "openssl/": ["crypto/", "attest/verify/hardware/", "publish/", "cli/grant.cpp"],
     "toml++/": ["import/toml_value.h"],
     "zlib.h": ["import/gzip.cpp"],
     "CLI/": ["cli/"],

@@ -12,7 +12,7 @@ import sys
 NEEDED = re.compile(r"^(lib(crypto|stdc\+\+|m|gcc_s|c|asan|ubsan|tsan)|ld-linux[-\w]*)\.so\.\d+$")
 FORBIDDEN = {
     "untrusted part": re.compile(
-        r"^ginn::(worker|import|exporting|attack|cli|attest::verify\w*"
+        r"^ginn::(worker|import|exporting|attack|cli|policy|attest::verify\w*"
         r"|certificate::check_(run|certificate|rejection|lives))\b"),
     "test code": re.compile(r"^(testing|ginn::(\w+::)*(testing|test|oracle))::"),
     "toml++": re.compile(r"\btoml::"),

@@ -17,15 +17,17 @@ TEST(ReportData, IsTheStatedHashThenZeros) {
   key[0] = 9;
   const crypto::Digest job = crypto::sha256(as_bytes("job"));
   using namespace std::string_view_literals;
-  const std::string message = concat("ginn report data v1\0"sv, as_text(key), as_text(job));
+  const std::string message =
+      concat("ginn report data v2\0"sv, as_text(key), as_text(job), "\x02\x01\0\0"sv);
   const crypto::Digest expected = crypto::sha256(as_bytes(message));
-  const ReportData data = report_data(key, job);
+  const ReportData data = report_data(key, job, 0x102);
   EXPECT_TRUE(std::equal(expected.begin(), expected.end(), data.begin()));
   for (size_t i = 32; i < 64; ++i) EXPECT_EQ(data[i], 0);
   crypto::PublicKey other = key;
   other[31] = 1;
-  EXPECT_NE(report_data(other, job), data);
-  EXPECT_NE(report_data(key, expected), data);
+  EXPECT_NE(report_data(other, job, 0x102), data);
+  EXPECT_NE(report_data(key, expected, 0x102), data);
+  EXPECT_NE(report_data(key, job, 0x103), data);
 }
 
 TEST(SimulatedAttester, SaysThatItProvesNothing) {

@@ -3,7 +3,6 @@
 #include <optional>
 
 #include "base/text.h"
-#include "certificate/check/folder.h"
 #include "certificate/check/folder_check.h"
 #include "certificate/check/lives.h"
 #include "certificate/issue/format.h"
@@ -13,7 +12,6 @@
 namespace ginn::certificate {
 namespace {
 
-namespace fs = std::filesystem;
 using protocol::ReplayedTranscript;
 
 // At most 2^40 contributions are expected: far below 2^63 tenths.
@@ -24,15 +22,22 @@ std::string one_decimal(double value) {
 
 class CertificateCheck : FolderCheck {
  public:
-  CertificateCheck(const fs::path& dir, const RelyingParty& relying_party)
-      : FolderCheck(dir, relying_party, kCertificateChecks) {}
+  CertificateCheck(const Result<std::unique_ptr<RunFiles>>& files,
+                   const RelyingParty& relying_party,
+                   std::span<const std::string_view> names)
+      : FolderCheck(files.ok() ? files->get() : nullptr, relying_party, names) {}
 
-  Outcome run(const Result<std::vector<fs::directory_entry>>& entries) {
-    check_folder(entries);
+  Outcome run(const Result<std::unique_ptr<RunFiles>>& files) {
+    if (files.ok()) {
+      check_folder();
+    } else {
+      report_.add("folder", files.error());
+    }
+    if (relying_party_.policy) check_policy();
     Outcome outcome;
     outcome.checks = report_.finish();
     outcome.simulated = simulated_;
-    outcome.uncovered_files = uncovered(entries_, covered_);
+    if (files_ != nullptr) outcome.uncovered_files = files_->uncovered(covered_);
     outcome.verdict = verdict(outcome.checks);
     if (outcome.verdict == Verdict::kAccepted) {
       outcome.guarantee = *crypto::string_field(statement_.guarantee, "statement");
@@ -42,13 +47,8 @@ class CertificateCheck : FolderCheck {
   }
 
  private:
-  void check_folder(const Result<std::vector<fs::directory_entry>>& entries) {
-    if (!entries.ok()) {
-      report_.add("folder", entries.error());
-      return;
-    }
-    entries_ = entries.value();
-    report_.add("folder", concat(entries_.size(), " entries"));
+  void check_folder() {
+    report_.add("folder", files_->description());
     const auto file = certificate_file();
     if (!file.ok()) {
       report_.add("certificate", file.error());
@@ -67,7 +67,7 @@ class CertificateCheck : FolderCheck {
   }
 
   Result<Bytes> certificate_file() {
-    if (has_entry(entries_, kRejectionFile) && has_entry(entries_, kCertificateFile)) {
+    if (files_->has(kRejectionFile) && files_->has(kCertificateFile)) {
       return refused("both_verdicts",
                      concat("the folder has both ",
                             kCertificateFile,
@@ -83,7 +83,7 @@ class CertificateCheck : FolderCheck {
   void check_statement() {
     const StatementHead& head = statement_.head;
     check_signature(head);
-    report_.add("evidence", evidence_result(head));
+    check_evidence(head, statement_.life);
     report_.add("job", job_result());
     report_.add("job_file", job_file_result(head));
     if (job_ && terms_) {
@@ -213,7 +213,7 @@ class CertificateCheck : FolderCheck {
   }
 
   Result<std::string> grants_result() {
-    if (!evidence_verified_) {
+    if (!evidence_) {
       return refused("grants", "not checked: the evidence does not verify");
     }
     LivesExpected expected;
@@ -223,7 +223,7 @@ class CertificateCheck : FolderCheck {
     expected.verifier_key = statement_.head.key;
     expected.life = statement_.life;
     expected.simulated = simulated_;
-    expected.owner = relying_party_.owner_key;
+    expected.owner = owner();
     GINN_ASSIGN(const LivesFound found, check_lives(statement_.grants, expected));
     std::string detail = concat("life ", statement_.life, " of at most ", job_->lives, " granted");
     if (found.local) {
@@ -231,6 +231,61 @@ class CertificateCheck : FolderCheck {
       simulated_ = true;
     }
     return detail;
+  }
+
+  // With a policy, whose key it must be is for "policy_grants" to say.
+  std::optional<crypto::PublicKey> owner() const {
+    if (relying_party_.owner_key || !relying_party_.policy || statement_.grants.empty()) {
+      return relying_party_.owner_key;
+    }
+    const auto last = check_grant(statement_.grants.back());
+    if (!last.ok() || last->local) return std::nullopt;
+    return last->owner;
+  }
+
+  // Facts that did not verify stay absent.
+  policy::Facts facts() const {
+    policy::Facts facts;
+    if (evidence_ && report_.passed("evidence")) facts.tee = evidence_->facts;
+    if (report_.passed("job")) {
+      policy::JobFacts job;
+      job.digest = statement_.head.job_digest;
+      job.dataset_root = job_->data.root();
+      job.probability = job_->probability;
+      job.budget_contributions = terms_->sampling.budget_contributions();
+      job.contributions = terms_->sampling.contributions();
+      job.replays_all = terms_->forced_replays() == job.contributions;
+      job.lives = job_->lives;
+      facts.job = job;
+    }
+    if (report_.passed("grants")) {
+      facts.grants.emplace();
+      for (const std::string& text : statement_.grants) {
+        const auto grant = check_grant(text);
+        if (grant.ok()) facts.grants->push_back({grant->owner, grant->local});
+      }
+    }
+    return facts;
+  }
+
+  void check_policy() {
+    for (const policy::Finding& finding : policy::evaluate(*relying_party_.policy, facts())) {
+      const std::string compared =
+          concat(finding.found, "; your policy demands: ", finding.demanded);
+      switch (finding.outcome) {
+        case policy::Outcome::kMet:
+          report_.add(finding.name, compared);
+          break;
+        case policy::Outcome::kNotMet:
+          report_.fail(finding.name, finding.name, compared);
+          break;
+        case policy::Outcome::kNotChecked:
+          report_.skip(
+              finding.name,
+              concat("what your policy judges did not verify; it demands: ", finding.demanded));
+          break;
+      }
+    }
   }
 
   // The job that nobody brought costs the acceptance, but is no failure of the run.
@@ -266,7 +321,6 @@ class CertificateCheck : FolderCheck {
     return concat("REJECTED: ", failed->name, ": ", failed->detail);
   }
 
-  std::vector<fs::directory_entry> entries_;
   CertificateStatement statement_;
   std::optional<job::Job> job_;
   std::optional<Terms> terms_;
@@ -274,10 +328,13 @@ class CertificateCheck : FolderCheck {
 
 }  // namespace
 
-Outcome check_certificate(const fs::path& dir,
-                          const RelyingParty& relying_party,
-                          const Result<std::vector<fs::directory_entry>>& entries) {
-  return CertificateCheck(dir, relying_party).run(entries);
+Outcome check_certificate(const Result<std::unique_ptr<RunFiles>>& files,
+                          const RelyingParty& relying_party) {
+  std::vector<std::string_view> names(std::begin(kCertificateChecks), std::end(kCertificateChecks));
+  if (relying_party.policy) {
+    names.insert(names.end(), std::begin(policy::kFindings), std::end(policy::kFindings));
+  }
+  return CertificateCheck(files, relying_party, names).run(files);
 }
 
 }  // namespace ginn::certificate

@@ -112,9 +112,11 @@ crypto::SigningKey FakeRun::owner_key() {
   return crypto::SigningKey::from_seed(Bytes(32, 2)).value();
 }
 
-std::string FakeRun::evidence(const crypto::PublicKey& key, const crypto::Digest& job_digest) {
+std::string FakeRun::evidence(const crypto::PublicKey& key,
+                              const crypto::Digest& job_digest,
+                              uint32_t life) {
   const auto attester = attest::simulated_attester(crypto::sha256(as_bytes("program")));
-  return attester->evidence(attest::report_data(key, job_digest)).value();
+  return attester->evidence(attest::report_data(key, job_digest, life)).value();
 }
 
 StartStatement FakeRun::start() const {
@@ -127,6 +129,7 @@ RejectionClaim FakeRun::rejection() const {
           .message = "one integer differs",
           .step = 12,
           .microbatch = 3,
+          .life = 1,
           .records = {4, 5, 6},
           .received = crypto::sha256(as_bytes("received")),
           .expected = crypto::sha256(as_bytes("expected")),

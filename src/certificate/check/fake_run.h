@@ -26,7 +26,9 @@ class FakeRun {
   static job::Job example_job();
   static crypto::SigningKey verifier_key();
   static crypto::SigningKey owner_key();
-  static std::string evidence(const crypto::PublicKey& key, const crypto::Digest& job_digest);
+  static std::string evidence(const crypto::PublicKey& key,
+                              const crypto::Digest& job_digest,
+                              uint32_t life = 1);
 
   const std::filesystem::path& dir() const { return dir_; }
   const job::Job& job() const { return job_; }

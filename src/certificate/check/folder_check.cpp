@@ -1,7 +1,8 @@
 #include "certificate/check/folder_check.h"
 
-#include "attest/verify/evidence.h"
-#include "base/file.h"
+#include <algorithm>
+
+#include "attest/verify/document.h"
 #include "base/text.h"
 #include "certificate/issue/format.h"
 #include "job/job.h"
@@ -36,17 +37,36 @@ void FolderCheck::check_signature(const StatementHead& head) {
   }
 }
 
-Result<std::string> FolderCheck::evidence_result(const StatementHead& head) {
-  GINN_ASSIGN(const attest::VerifiedEvidence evidence, attest::verify_evidence(head.evidence));
-  evidence_verified_ = true;
-  simulated_ = evidence.simulated;
-  if (evidence.report_data != attest::report_data(head.key, head.job_digest)) {
-    return refused("evidence_binding",
-                   "the evidence is genuine but binds another key or another job");
+void FolderCheck::check_evidence(const StatementHead& head, uint32_t life) {
+  std::optional<std::string> collateral = relying_party_.collateral;
+  if (!collateral && files_->has(kCollateralFile)) {
+    const auto file = read(kCollateralFile, attest::verify::kMaxCollateralDocumentBytes);
+    if (!file.ok()) {
+      report_.add("evidence", file.error());
+      return;
+    }
+    collateral = std::string(as_text(*file));
+    covered_.emplace(kCollateralFile);  // by its issuers' signatures, or the evidence fails
   }
-  return concat(evidence.simulated ? "simulated TEE" : "TEE",
-                "; binds this key and this job; program measured as ",
-                crypto::tagged(evidence.measurement));
+  CheckedEvidence evidence;
+  if (const auto failure =
+          check_evidence_text(head.evidence, collateral, relying_party_, evidence)) {
+    report_.fail("evidence", failure->code, failure->message);
+    return;
+  }
+  evidence_ = std::move(evidence);
+  simulated_ = evidence_->simulated;
+  if (!binds(*evidence_, attest::report_data(head.key, head.job_digest, life))) {
+    report_.add("evidence",
+                refused("evidence_binding",
+                        "the evidence is genuine but binds another key, another job or another "
+                        "life"));
+    return;
+  }
+  report_.add("evidence",
+              concat(simulated_ ? "simulated TEE" : concat("TEE ", evidence_->facts.kind),
+                     "; binds this key, job and life; program measured as ",
+                     to_hex(evidence_->facts.measurement)));
 }
 
 Result<std::string> FolderCheck::job_file_result(const StatementHead& head) {
@@ -69,6 +89,11 @@ void FolderCheck::check_your_job(const StatementHead& head) {
 
 Result<std::string> FolderCheck::your_job_result(const StatementHead& head) {
   std::optional<crypto::Digest> yours = relying_party_.job_digest;
+  if (!yours && !relying_party_.job_of_facts) {
+    const auto& demand = relying_party_.policy->job_digest;
+    if (demand.is_any()) return std::string("your policy takes any job, and you brought none");
+    yours = demand.value();
+  }
   if (!yours) {
     const Result<job::Job> job = job::parse(head.job);
     if (!job.ok()) {
@@ -88,15 +113,30 @@ Result<std::string> FolderCheck::your_job_result(const StatementHead& head) {
 }
 
 void FolderCheck::check_simulated() {
-  if (!evidence_verified_) {
+  if (!evidence_) {
     report_.skip("simulated", "the evidence does not verify");
-  } else if (!simulated_) {
+    return;
+  }
+  if (!simulated_) {
     report_.add("simulated", std::string("evidence of a TEE"));
+    return;
+  }
+  const auto refuse = [this](std::string_view advice) {
+    report_.add("simulated", refused("simulated", concat(kSimulatedNote, "; ", advice)));
+  };
+  if (relying_party_.policy) {
+    const auto& kinds = relying_party_.policy->kinds;
+    const auto& names = kinds.value();
+    if (!kinds.is_any() &&
+        std::find(names.begin(), names.end(), policy::kSimulatedTee) != names.end()) {
+      report_.add("simulated", concat(kSimulatedNote, "; your policy names it"));
+    } else {
+      refuse("your policy does not name \"simulated\", and --allow-simulated overrides no policy");
+    }
   } else if (relying_party_.allow_simulated) {
     report_.add("simulated", concat(kSimulatedNote, "; allowed by you"));
   } else {
-    report_.add("simulated",
-                refused("simulated", concat(kSimulatedNote, "; --allow-simulated takes it")));
+    refuse("--allow-simulated takes it");
   }
 }
 
@@ -117,10 +157,6 @@ Result<std::string> FolderCheck::subject_result(const std::vector<Subject>& subj
     names += concat(names.empty() ? "" : ", ", subject.name, " ", crypto::tagged(found));
   }
   return names;
-}
-
-Result<Bytes> FolderCheck::read(std::string_view name, uint64_t limit) const {
-  return read_file(dir_ / name, limit, false);
 }
 
 }  // namespace ginn::certificate

@@ -1,5 +1,4 @@
 #include "base/text.h"
-#include "certificate/check/folder.h"
 #include "certificate/check/folder_check.h"
 #include "certificate/issue/format.h"
 #include "job/job.h"
@@ -7,22 +6,20 @@
 namespace ginn::certificate {
 namespace {
 
-namespace fs = std::filesystem;
-
 class RejectionCheck : FolderCheck {
  public:
-  RejectionCheck(const fs::path& dir, const RelyingParty& relying_party)
-      : FolderCheck(dir, relying_party, kRejectionChecks) {}
+  RejectionCheck(const RunFiles& files, const RelyingParty& relying_party)
+      : FolderCheck(&files, relying_party, kRejectionChecks) {}
 
-  Outcome run(const std::vector<fs::directory_entry>& entries) {
-    report_.add("folder", concat(entries.size(), " entries"));
+  Outcome run() {
+    report_.add("folder", files_->description());
     check_file();
     Outcome outcome;
     outcome.verdict = Verdict::kRejected;
     outcome.summary = summary();
     outcome.checks = report_.finish();
     outcome.simulated = simulated_;
-    outcome.uncovered_files = uncovered(entries, covered_);
+    outcome.uncovered_files = files_->uncovered(covered_);
     return outcome;
   }
 
@@ -45,7 +42,7 @@ class RejectionCheck : FolderCheck {
     statement_ = std::move(parsed).value();
     const StatementHead& head = statement_.head;
     check_signature(head);
-    report_.add("evidence", evidence_result(head));
+    check_evidence(head, statement_.life);
     report_.add("job", job_result());
     report_.add("job_file", job_file_result(head));
     if (head.subjects.empty()) {
@@ -89,10 +86,8 @@ class RejectionCheck : FolderCheck {
 
 }  // namespace
 
-Outcome check_rejection(const fs::path& dir,
-                        const RelyingParty& relying_party,
-                        const std::vector<fs::directory_entry>& entries) {
-  return RejectionCheck(dir, relying_party).run(entries);
+Outcome check_rejection(const RunFiles& files, const RelyingParty& relying_party) {
+  return RejectionCheck(files, relying_party).run();
 }
 
 }  // namespace ginn::certificate

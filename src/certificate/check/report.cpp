@@ -9,12 +9,19 @@ namespace ginn::certificate {
 bool Report::add(std::string_view name, const Result<std::string>& result) {
   const std::string detail =
       printable(result.ok() ? result.value() : result.error().message, kMaxDetailBytes);
-  checks_.push_back({std::string(name), result.ok(), detail});
+  checks_.push_back(
+      {std::string(name), result.ok(), detail, result.ok() ? "" : result.error().code});
   return result.ok();
 }
 
+bool Report::fail(std::string_view name, std::string_view code, std::string_view message) {
+  checks_.push_back(
+      {std::string(name), false, printable(message, kMaxDetailBytes), printable(code)});
+  return false;
+}
+
 void Report::skip(std::string_view name, std::string_view why) {
-  checks_.push_back({std::string(name), false, concat("not checked: ", why)});
+  checks_.push_back({std::string(name), false, concat("not checked: ", why), "not_checked"});
 }
 
 const Check* Report::find(std::string_view name) const {

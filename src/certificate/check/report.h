@@ -19,6 +19,8 @@ class Report {
 
   // Returns whether the check passed. The detail is escaped and cut.
   bool add(std::string_view name, const Result<std::string>& result);
+  // A failure whose code is no literal of this program.
+  bool fail(std::string_view name, std::string_view code, std::string_view message);
   void skip(std::string_view name, std::string_view why);
   bool passed(std::string_view name) const;
   // Every check of the list, in its order.

@@ -1,7 +1,6 @@
 #include "certificate/check/run_check.h"
 
 #include "base/text.h"
-#include "certificate/check/folder.h"
 #include "certificate/check/folder_check.h"
 #include "certificate/issue/format.h"
 
@@ -28,14 +27,17 @@ Status require_folder(const fs::path& dir) {
       concat(printable(dir.native(), 400), ": no such folder; expected the folder of a run"));
 }
 
+Outcome check_files(const Result<std::unique_ptr<RunFiles>>& files,
+                    const RelyingParty& relying_party) {
+  if (files.ok() && (*files)->has(kRejectionFile) && !(*files)->has(kCertificateFile)) {
+    return check_rejection(**files, relying_party);
+  }
+  return check_certificate(files, relying_party);
+}
+
 Result<Outcome> check_run(const fs::path& dir, const RelyingParty& relying_party) {
   GINN_TRY(require_folder(dir));
-  const auto entries = list_folder(dir);
-  if (entries.ok() && has_entry(*entries, kRejectionFile) &&
-      !has_entry(*entries, kCertificateFile)) {
-    return check_rejection(dir, relying_party, *entries);
-  }
-  return check_certificate(dir, relying_party, entries);
+  return check_files(open_folder(dir), relying_party);
 }
 
 }  // namespace ginn::certificate

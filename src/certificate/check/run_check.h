@@ -7,9 +7,11 @@
 #include <string_view>
 #include <vector>
 
+#include "attest/verify/hardware/context.h"
 #include "crypto/sha256.h"
 #include "crypto/signature.h"
 #include "data/dataset.h"
+#include "policy/policy.h"
 
 namespace ginn::certificate {
 
@@ -24,17 +26,38 @@ struct RelyingParty {
   using JobOfFacts = std::function<Result<crypto::Digest>(const data::DatasetFacts&)>;
   JobOfFacts job_of_facts = nullptr;
 
-  bool brings_job() const { return job_digest.has_value() || job_of_facts != nullptr; }
+  // What they demand in writing: then `allow_simulated` is not read, and a job that the policy
+  // names counts as brought ("any" too: it was said).
+  std::optional<policy::Policy> policy = std::nullopt;
+  // The time for which hardware evidence and its collateral are judged; no clock is read here.
+  attest::verify::UnixSeconds at = 0;
+  // A collateral document (attest/verify/document.h) of their own, instead of the run's.
+  std::optional<std::string> collateral = std::nullopt;
+  // Checks hardware evidence; null: attest::verify::check_evidence. For tests, whose authority is
+  // not among the pinned roots.
+  using CheckEvidence = std::function<Result<attest::verify::EvidenceVerdict>(
+      ByteView evidence,
+      attest::verify::EvidenceKind claimed,
+      const attest::verify::CheckContext& context)>;
+  CheckEvidence check_evidence = nullptr;
+
+  bool brings_job() const {
+    return job_digest.has_value() || job_of_facts != nullptr || policy.has_value();
+  }
 };
 
 enum class Verdict { kAccepted, kConsistent, kRejected };
 std::string_view verdict_name(Verdict verdict);  // "accepted", "consistent", "rejected"
 
 struct Check {
-  std::string name;  // of kCertificateChecks or kRejectionChecks
+  std::string name;  // of kCertificateChecks, policy::kFindings or kRejectionChecks
   bool ok = false;
-  std::string detail;  // printable ASCII; "not checked: .." when it could not be made
+  std::string detail;     // printable ASCII; "not checked: .." when it could not be made
+  std::string code = {};  // snake_case: why it failed, "not_checked"; empty when it passed
 };
+
+// Why a check matters, in a sentence; empty for a name of no check.
+std::string_view why_it_matters(std::string_view check);
 
 struct Outcome {
   Verdict verdict = Verdict::kRejected;
@@ -46,7 +69,7 @@ struct Outcome {
   std::string summary;    // one or two sentences for people
 };
 
-// The checks and their order (docs/certificate.md).
+// The checks and their order (docs/certificate.md); a policy's (policy::kFindings) follow.
 inline constexpr std::string_view kCertificateChecks[] = {"folder",
                                                           "certificate",
                                                           "envelope",

@@ -119,7 +119,7 @@ TEST(CheckRun, LifeOfTheTranscriptIsTheGrantedOne) {
   FakeRun run;
   run.claim().life = 2;
   run.sign_claim();
-  expect_rejected(run.check(), "grants");
+  expect_rejected(run.check(), "evidence grants");
 }
 
 }  // namespace

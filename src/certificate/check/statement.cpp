@@ -57,7 +57,8 @@ bool is_subject_name(std::string_view name) {
   };
   return !name.empty() && name.size() <= kMaxNameBytes && name.front() != '.' &&
          std::all_of(name.begin(), name.end(), is_allowed) && name != kCertificateFile &&
-         name != kRejectionFile && name != kJobFile && name != kTranscriptFile;
+         name != kRejectionFile && name != kJobFile && name != kTranscriptFile &&
+         name != kCollateralFile;
 }
 
 Result<std::vector<Subject>> parse_subjects(const Json& statement) {
@@ -130,15 +131,19 @@ Result<StatementHead> parse_head(const Json& statement, std::string_view verdict
   return head;
 }
 
+Result<uint32_t> life_field(const Json& object) {
+  GINN_ASSIGN(const uint64_t life, crypto::integer_field(object, "life"));
+  if (life < 1 || life > std::numeric_limits<uint32_t>::max()) {
+    return bad_form("life", concat("is ", life, "; expected 1 to 2^32 - 1"));
+  }
+  return static_cast<uint32_t>(life);
+}
+
 Status parse_transcript(const Json& predicate, CertificateStatement& out) {
   GINN_ASSIGN(const Json transcript, section(predicate, "transcript", {"head", "entries", "life"}));
   GINN_ASSIGN(out.transcript_head, digest_field(transcript, "head"));
   GINN_ASSIGN(out.transcript_entries, crypto::integer_field(transcript, "entries"));
-  GINN_ASSIGN(const uint64_t life, crypto::integer_field(transcript, "life"));
-  if (life < 1 || life > std::numeric_limits<uint32_t>::max()) {
-    return bad_form("life", concat("is ", life, "; expected 1 to 2^32 - 1"));
-  }
-  out.life = static_cast<uint32_t>(life);
+  GINN_ASSIGN(out.life, life_field(transcript));
   return ok_status();
 }
 
@@ -201,6 +206,7 @@ Result<RejectionStatement> parse_rejection_statement(std::string_view payload) {
                                  "message",
                                  "step",
                                  "microbatch",
+                                 "life",
                                  "records",
                                  "received",
                                  "expected",
@@ -215,6 +221,7 @@ Result<RejectionStatement> parse_rejection_statement(std::string_view payload) {
   GINN_ASSIGN(out.message, crypto::string_field(predicate, "message"));
   GINN_ASSIGN(out.step, crypto::integer_field(predicate, "step"));
   GINN_ASSIGN(out.microbatch, crypto::integer_field(predicate, "microbatch"));
+  GINN_ASSIGN(out.life, life_field(predicate));
   GINN_ASSIGN(const Json::Array* records, array_field(predicate, "records", kMaxRecords));
   for (const Json& record : *records) {
     if (record.as_string() == nullptr) return bad_form("records", "expected a list of texts");

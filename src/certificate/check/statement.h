@@ -39,6 +39,7 @@ struct RejectionStatement {
   std::string message;
   uint64_t step = 0;
   uint64_t microbatch = 0;
+  uint32_t life = 0;
 };
 
 // From the payload of an envelope: exact fields at every level, canonical JSON. Codes:

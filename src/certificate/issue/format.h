@@ -21,6 +21,7 @@ inline constexpr std::string_view kCertificateFile = "certificate.json";
 inline constexpr std::string_view kRejectionFile = "rejection.json";
 inline constexpr std::string_view kJobFile = "job.json";
 inline constexpr std::string_view kTranscriptFile = "transcript.jsonl";
+inline constexpr std::string_view kCollateralFile = "collateral.json";
 inline constexpr std::string_view kModelFile = "model.safetensors";
 inline constexpr std::string_view kRejectionEvidenceFile = "rejection-evidence.safetensors";
 

@@ -94,6 +94,7 @@ Result<std::string> issue_rejection(const crypto::SigningKey& key, const Rejecti
   predicate["message"] = printable(claim.message, 2000);
   predicate["step"] = Json::integer(claim.step);
   predicate["microbatch"] = Json::integer(claim.microbatch);
+  predicate["life"] = Json::integer(claim.life);
   Json::Array records;
   for (uint64_t record : claim.records) records.emplace_back(std::to_string(record));
   predicate["records"] = std::move(records);

@@ -17,7 +17,7 @@ struct Subject {
 
 struct VerifierIdentity {
   std::string version;   // of ginn-verifier
-  std::string evidence;  // the TEE's, over report_data(key, job digest)
+  std::string evidence;  // the TEE's, over report_data(key, job digest, life)
 };
 
 // What a verifier says at the end of a run that it accepts.
@@ -42,6 +42,7 @@ struct RejectionClaim {
   std::string message;  // for people
   uint64_t step = 0;
   uint64_t microbatch = 0;
+  uint32_t life = 1;
   std::vector<uint64_t> records;  // indices, in the microbatch's order
   std::optional<crypto::Digest> received;
   std::optional<crypto::Digest> expected;

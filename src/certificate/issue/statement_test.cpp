@@ -82,6 +82,7 @@ TEST(Rejection, SaysWhatAThirdPartyNeeds) {
                        .message = "bad\nthing",
                        .step = 12,
                        .microbatch = 3,
+                       .life = 2,
                        .records = {5, 1ull << 60},
                        .received = kDigest,
                        .expected = std::nullopt,
@@ -96,6 +97,7 @@ TEST(Rejection, SaysWhatAThirdPartyNeeds) {
   EXPECT_EQ(*crypto::string_field(predicate, "code"), "deviation");
   EXPECT_EQ(*crypto::string_field(predicate, "message"), "bad\\x0athing");
   EXPECT_EQ(*crypto::integer_field(predicate, "step"), 12u);
+  EXPECT_EQ(*crypto::integer_field(predicate, "life"), 2u);
   EXPECT_EQ(crypto::canonical_json(*predicate.find("records")), "[\"5\",\"1152921504606846976\"]");
   EXPECT_EQ(*crypto::string_field(predicate, "received"), kDigestText);
   EXPECT_EQ(*crypto::string_field(predicate, "expected"), "");
