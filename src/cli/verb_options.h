@@ -15,6 +15,7 @@ struct VerbOptions {
   TrainOptions train;
   WorkOptions work;
   VerifyOptions verify;
+  AttestCheckOptions attest_check;
   EvalOptions eval;
   AttackOptions attack;
   InspectOptions inspect;

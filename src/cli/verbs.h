@@ -64,6 +64,16 @@ struct VerifyOptions {
 };
 Result<int> verify_verb(const VerifyOptions& options);
 
+struct AttestCheckOptions {
+  std::string evidence;
+  std::vector<std::string> collateral;  // folders
+  std::string chain;                    // certificates beside the evidence; may be empty
+  std::string kind;                     // empty: found out
+  std::string at;                       // RFC 3339, UTC
+  bool json = false;
+};
+Result<int> attest_check_verb(const AttestCheckOptions& options);
+
 struct EvalOptions {
   std::string dir;   // a run's folder
   std::string test;  // data; empty: the path in the run's job file
