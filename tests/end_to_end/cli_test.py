@@ -27,8 +27,8 @@ class Usage(LabTest):
 
     def test_help_and_version(self):
         self.assertRegex(self.ginn(0, "--version").stdout, r"^ginn \d+\.\d+\.\d+\n$")
-        for verb in ["init", "data", "plan", "train", "work", "verify", "eval", "attack", "inspect",
-                     "selftest", "bench"]:
+        for verb in ["init", "data", "plan", "train", "work", "verify", "attest", "eval", "attack",
+                     "inspect", "selftest", "bench"]:
             self.assertIn(verb, self.ginn(0, "help").stdout)
             self.assertIn(verb, self.ginn(0, "help", verb).stdout)
         self.refused("help", "nonsense", naming=["nonsense"])
