@@ -58,18 +58,25 @@ Error unknown_verb(const CLI::App& app, const std::string& verb) {
                       known));
 }
 
+// "attest check" of a verb below a verb.
+std::string full_name(const CLI::App& verb) {
+  const CLI::App* above = verb.get_parent();
+  if (above == nullptr || above->get_parent() == nullptr) return verb.get_name();
+  return concat(above->get_name(), ' ', verb.get_name());
+}
+
 Error unknown_option(const CLI::App& verb, const std::string& name) {
   std::vector<std::string> known;
   for (const CLI::Option* option : verb.get_options()) {
     for (const std::string& long_name : option->get_lnames()) known.push_back("--" + long_name);
   }
   return usage(concat("ginn ",
-                      verb.get_name(),
+                      full_name(verb),
                       " has no option ",
                       printable(name),
                       did_you_mean(name, known),
                       "; try: ginn help ",
-                      verb.get_name()));
+                      full_name(verb)));
 }
 
 // `arguments` of the verb. An unknown option is told first: CLI11 names whatever it trips over.
@@ -82,14 +89,31 @@ Error unparsed(const CLI::App& verb,
     const bool option = name.size() > 2 && name.starts_with("--");
     if (option && verb.get_option_no_throw(name) == nullptr) return unknown_option(verb, name);
   }
-  return usage(concat(printable(error.what(), 1000), "; try: ginn help ", verb.get_name()));
+  return usage(concat(printable(error.what(), 1000), "; try: ginn help ", full_name(verb)));
+}
+
+// A verb's own help, or that of the verb below it that is named, or of the only one there is.
+std::string help_of(const CLI::App& verb, std::span<const std::string> names) {
+  const std::vector<const CLI::App*> below = verbs(verb);
+  const CLI::App* named = names.empty() ? nullptr : find_verb(verb, names.front());
+  if (named == nullptr && below.size() == 1) named = below.front();
+  if (named == nullptr) return verb.help("ginn");
+  return named->help("ginn " + verb.get_name());
+}
+
+// The verb whose options `arguments` are: "ginn attest check" has one below the first.
+const CLI::App* innermost(const CLI::App& verb, std::span<const std::string>& arguments) {
+  const CLI::App* below = arguments.empty() ? nullptr : find_verb(verb, arguments.front());
+  if (below == nullptr) return &verb;
+  arguments = arguments.subspan(1);
+  return below;
 }
 
 Result<Command> help_command(const CLI::App& app, std::span<const std::string> arguments) {
   if (arguments.size() < 2) return print(app.help(), 0);
   const CLI::App* verb = find_verb(app, arguments[1]);
   if (verb == nullptr) return unknown_verb(app, arguments[1]);
-  return print(verb->help("ginn"), 0);
+  return print(help_of(*verb, arguments.subspan(2)), 0);
 }
 
 }  // namespace
@@ -114,9 +138,11 @@ Result<Command> parse_command_line(std::span<const std::string> arguments) {
   try {
     app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
   } catch (const CLI::CallForHelp&) {
-    return print(verb->help("ginn"), 0);
+    return print(help_of(*verb, arguments.subspan(1)), 0);
   } catch (const CLI::ParseError& error) {
-    return unparsed(*verb, arguments.subspan(1), error);
+    std::span<const std::string> rest = arguments.subspan(1);
+    const CLI::App* inner = innermost(*verb, rest);
+    return unparsed(*inner, rest, error);
   }
   return Command([line] { return line->command(); });
 }

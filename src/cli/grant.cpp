@@ -3,12 +3,13 @@
 #include <openssl/pem.h>
 
 #include "attest/report_data.h"
-#include "attest/verify/evidence.h"
 #include "base/folder.h"
 #include "base/text.h"
+#include "certificate/check/evidence_check.h"
 #include "certificate/issue/format.h"
 #include "cli/grants.h"
 #include "cli/job_source.h"
+#include "cli/relying_party.h"
 #include "cli/verbs.h"
 
 namespace ginn::cli {
@@ -76,7 +77,7 @@ Result<job::Job> owners_job(const std::string& path) {
   return loaded.resolved.job;
 }
 
-Status check_asked(const certificate::StartRequest& asked, const job::Job& job, bool& simulated) {
+Status check_asked(const certificate::StartRequest& asked, const job::Job& job) {
   const crypto::Digest digest = job::digest(job);
   if (asked.start.job_digest != digest || asked.start.nonce != job.nonce) {
     return refused("grant_job",
@@ -89,12 +90,46 @@ Status check_asked(const certificate::StartRequest& asked, const job::Job& job, 
     return refused("grant_lives",
                    concat("life ", asked.start.life, " is asked for; your job allows ", job.lives));
   }
-  GINN_ASSIGN(const attest::VerifiedEvidence evidence, attest::verify_evidence(asked.evidence));
-  if (evidence.report_data != attest::report_data(asked.start.verifier_key, digest)) {
-    return refused("grant_evidence", "the evidence is not for this verifier's key and your job");
-  }
-  simulated = evidence.simulated;
   return ok_status();
+}
+
+// What the policy says of the TEE; the rest of a run is judged when there is one.
+Status check_tee(const policy::Policy& policy, const policy::TeeFacts& tee) {
+  policy::Facts facts;
+  facts.tee = tee;
+  for (const policy::Finding& finding : policy::evaluate(policy, facts)) {
+    if (finding.outcome != policy::Outcome::kNotMet) continue;
+    return refused(
+        "grant_policy",
+        concat(finding.name, ": ", finding.found, "; your policy demands: ", finding.demanded));
+  }
+  return ok_status();
+}
+
+// Gives whether the evidence is simulated. Without a policy hardware's is judged by default, and
+// the measurement is not compared with anything.
+Result<bool> check_start_evidence(const certificate::StartRequest& asked,
+                                  const GrantOptions& options) {
+  VerifyOptions tee;
+  tee.policy = options.policy;
+  tee.collateral = options.collateral;
+  tee.at = options.at;
+  std::optional<Error> fault;
+  GINN_ASSIGN(const certificate::RelyingParty party, relying_party(tee, fault));
+  std::optional<std::string_view> collateral;
+  if (party.collateral) collateral = *party.collateral;
+  certificate::CheckedEvidence evidence;
+  const auto failure =
+      certificate::check_evidence_text(asked.evidence, collateral, party, evidence);
+  if (failure) return refused("grant_evidence", concat(failure->code, ": ", failure->message));
+  const certificate::StartStatement& start = asked.start;
+  const auto expected = attest::report_data(start.verifier_key, start.job_digest, start.life);
+  if (!certificate::binds(evidence, expected)) {
+    return refused("grant_evidence",
+                   "the evidence is not for this verifier's key, your job and this life");
+  }
+  if (party.policy) GINN_TRY(check_tee(*party.policy, evidence.facts));
+  return evidence.simulated;
 }
 
 // At most `lives` grants for a nonce, each life once.
@@ -130,8 +165,8 @@ Result<int> grant_verb(const GrantOptions& options) {
   std::string_view line = as_text(text);
   if (line.ends_with('\n')) line.remove_suffix(1);
   GINN_ASSIGN(const certificate::StartRequest asked, certificate::parse_request(line));
-  bool simulated = true;
-  GINN_TRY(check_asked(asked, job, simulated));
+  GINN_TRY(check_asked(asked, job));
+  GINN_ASSIGN(const bool simulated, check_start_evidence(asked, options));
   // Two grants at a time must not both find the life free.
   const auto folder = std::filesystem::absolute(options.log).parent_path();
   GINN_ASSIGN(const FolderLock lock, FolderLock::take(folder));

@@ -224,6 +224,33 @@ void add_sign(CLI::App& app, VerbOptions& line) {
   sign->footer("Writes model.sig (OpenSSF model-signing) and provenance.json (SLSA) into DIR.");
 }
 
+void add_attest(CLI::App& app, VerbOptions& line) {
+  AttestCheckOptions& o = line.attest_check;
+  CLI::App* attest = app.add_subcommand("attest", "Evidence of hardware TEEs")->group("Verbs");
+  attest->require_subcommand(1);
+  CLI::App* check =
+      attest->add_subcommand("check", "Check one piece of evidence by itself, offline");
+  check->callback([&line, &o] { line.command = [&o] { return attest_check_verb(o); }; });
+  add_option(check, "--evidence", o.evidence, "FILE", "Quote, report or document, as bytes")
+      ->required();
+  add_option(check,
+             "--collateral",
+             o.collateral,
+             "DIR",
+             "Folder with tcb_info.json, pck_crl.der and so on; may be given several times")
+      ->allow_extra_args(false);
+  add_option(check, "--chain", o.chain, "FILE", "Certificates, PEM, leaf first, root last");
+  add_option(check,
+             "--kind",
+             o.kind,
+             "KIND",
+             "sgx, tdx, snp, nitro, tpm, azure-snp, azure-tdx or nvidia (found out)");
+  add_option(check, "--at", o.at, "TIME", "Time to judge at, such as 2025-07-04T10:16:31Z")
+      ->required();
+  add_json(check, o.json);
+  check->footer("Exit code 0 ok, 1 refused, 2 input that cannot be used. No clock, no network.");
+}
+
 void add_eval(CLI::App& app, VerbOptions& line) {
   EvalOptions& o = line.eval;
   CLI::App* eval =
@@ -321,6 +348,9 @@ void add_grant(CLI::App& app, VerbOptions& line) {
   add_option(grant, "--log", o.log, "FILE", "Every grant so far; made when it is missing");
   add_option(grant, "--job", o.job, "JOB", "The owner's own job file");
   add_option(grant, "--out", o.out, "FILE", "For the grant (standard output)");
+  add_option(grant, "--policy", o.policy, "FILE", "What you demand of the verifier's TEE");
+  add_option(grant, "--collateral", o.collateral, "FILE", "Collateral of the start's evidence");
+  add_option(grant, "--at", o.at, "TIME", "Judge evidence for this time (now)");
   add_option(grant, "--new-key", o.new_key, "FILE", "Make a key, print its public half, and end");
 }
 
@@ -354,6 +384,7 @@ void add_verbs(CLI::App& app, VerbOptions& line) {
   add_verify(app, line);
   add_policy(app, line);
   add_sign(app, line);
+  add_attest(app, line);
   add_eval(app, line);
   add_attack(app, line);
   add_tools(app, line);

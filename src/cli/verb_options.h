@@ -19,6 +19,7 @@ struct VerbOptions {
   PolicyOptions policy;
   BundleOptions bundle;
   SignOptions sign;
+  AttestCheckOptions attest_check;
   EvalOptions eval;
   AttackOptions attack;
   InspectOptions inspect;

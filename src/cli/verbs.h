@@ -60,7 +60,8 @@ Result<int> work_verb(const WorkOptions& options);
 struct GrantOptions {
   std::string start;  // start-N.json
   std::string key, log, job, out;
-  std::string new_key;  // file to write a new key to, instead of all of the above
+  std::string policy, collateral, at;  // for the start's evidence, as in VerifyOptions
+  std::string new_key;                 // file to write a new key to, instead of all of the above
 };
 Result<int> grant_verb(const GrantOptions& options);
 
@@ -100,6 +101,16 @@ struct BundleOptions {
   std::string out;  // empty: DIR.bundle.json
 };
 Result<int> bundle_verb(const BundleOptions& options);
+
+struct AttestCheckOptions {
+  std::string evidence;
+  std::vector<std::string> collateral;  // folders
+  std::string chain;                    // certificates beside the evidence; may be empty
+  std::string kind;                     // empty: found out
+  std::string at;                       // RFC 3339, UTC
+  bool json = false;
+};
+Result<int> attest_check_verb(const AttestCheckOptions& options);
 
 struct EvalOptions {
   std::string dir;   // a run's folder

@@ -91,8 +91,9 @@ Status Run::make_key() {
   if (!key.ok()) return key.error();
   key_ = std::make_unique<crypto::SigningKey>(std::move(*key));
   simulated_ = host_.attester->kind() == attest::kSimulatedKind;
-  GINN_ASSIGN(evidence_,
-              host_.attester->evidence(attest::report_data(key_->public_key(), job_digest_, life_)));
+  GINN_ASSIGN(
+      evidence_,
+      host_.attester->evidence(attest::report_data(key_->public_key(), job_digest_, life_)));
   return ok_status();
 }
 

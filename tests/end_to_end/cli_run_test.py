@@ -6,6 +6,7 @@ Usage: cli_run_test.py FOLDER_OF_PROGRAMS.
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import time
@@ -337,7 +338,14 @@ class Apart(LabTest):
             time.sleep(0.05)
         grant = ["grant", start, "--key", "key.pem", "--log", "log.jsonl", "--job"]
         self.refused(*grant, other, code=1, naming=["grant_job"])
-        self.ginn(0, *grant, job, "--out", self.dir / "r" / "grant-1.json")
+        self.ginn(0, "policy", "init", "--job", job, "--tee", "simulated")
+        policy = ["--policy", "policy.toml"]
+        self.refused(*grant, job, *policy, code=1, naming=["grant_policy", "policy_measurement"])
+        text = (self.dir / "policy.toml").read_text()
+        for key in ["measurements", "collateral_days"]:
+            text = re.sub(rf"^{key} = .*$", f'{key} = "any"', text, flags=re.MULTILINE)
+        (self.dir / "policy.toml").write_text(text)
+        self.ginn(0, *grant, job, *policy, "--out", self.dir / "r" / "grant-1.json")
         self.refused(*grant, job, code=1, naming=["grant_spent", "life 1"])
         output = train.communicate(timeout=LIMIT_SECONDS)
         self.assertEqual(train.returncode, 0, output)

@@ -27,11 +27,23 @@ class Usage(LabTest):
 
     def test_help_and_version(self):
         self.assertRegex(self.ginn(0, "--version").stdout, r"^ginn \d+\.\d+\.\d+\n$")
-        for verb in ["init", "data", "plan", "train", "work", "verify", "eval", "attack", "inspect",
-                     "selftest", "bench"]:
+        for verb in ["init", "data", "plan", "train", "work", "verify", "attest", "eval", "attack",
+                     "inspect", "selftest", "bench"]:
             self.assertIn(verb, self.ginn(0, "help").stdout)
             self.assertIn(verb, self.ginn(0, "help", verb).stdout)
         self.refused("help", "nonsense", naming=["nonsense"])
+
+    def test_attest_check(self):
+        self.assertIn("--collateral", self.ginn(0, "help", "attest").stdout)
+        (self.dir / "evidence").write_bytes(b"U" * 2000)
+        at = ["--at", "2025-07-04T10:16:31Z"]
+        check = ["attest", "check", "--evidence", "evidence"]
+        self.refused("attest", "check", *at, naming=["usage", "--evidence", "attest check"])
+        self.refused(*check, "--at", "yesterday", naming=["bad_time", "--at", "yesterday"])
+        self.refused(*check, *at, "--kind", "sev", naming=["--kind", "sev", "azure-snp"])
+        self.refused(*check, *at, "--collateral", "none", naming=["--collateral", "none"])
+        self.refused(*check, *at, naming=["evidence_unknown"])
+        self.refused("attest", "check", "--evidence", "missing", *at, naming=["missing"])
 
     def test_options_of_train(self):
         job = self.job()

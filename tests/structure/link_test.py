@@ -47,6 +47,7 @@ def canary_faults():
     planted = ["ginn::worker::train(int)", "testing::Test::SetUp()", "toml::v3::parse", "CLI::App",
                "fmt::v9::vprint", "inflate", "png_read_info", "cudaMalloc", "PyObject_Call",
                "ginn::certificate::check_run(int)", "ginn::attest::verify_evidence(int)",
+               "ginn::attest::verify::check_evidence(int)",
                "ginn::import::resolve_job(int)", "ginn::attack::Attacker::lie()"]
     wrong = [f"canary: {symbol_faults(good)}"] if symbol_faults(good) else []
     for symbol in planted:

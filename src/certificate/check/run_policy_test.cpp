@@ -217,7 +217,7 @@ TEST_F(HardwareRun, ASwappedKey) {
       crypto::parse_envelope(run_.read("certificate.json"), kMaxStatementBytes).value();
   run_.write("certificate.json",
              crypto::sign_envelope(FakeRun::owner_key(), kStatementPayloadType, envelope.payload));
-  expect_failed(run_.check(party()), "evidence transcript grants", "evidence_binding");
+  expect_failed(run_.check(party()), "evidence grants", "evidence_binding");
 }
 
 TEST_F(HardwareRun, AReplayedNonce) {
