@@ -342,8 +342,8 @@ class Apart(LabTest):
         policy = ["--policy", "policy.toml"]
         self.refused(*grant, job, *policy, code=1, naming=["grant_policy", "policy_measurement"])
         text = (self.dir / "policy.toml").read_text()
-        for key in ["measurements", "collateral_days"]:
-            text = re.sub(rf"^{key} = .*$", f'{key} = "any"', text, flags=re.MULTILINE)
+        for line in ["measurements", "collateral_days"]:
+            text = re.sub(rf"^{line} = .*$", f'{line} = "any"', text, flags=re.MULTILINE)
         (self.dir / "policy.toml").write_text(text)
         self.ginn(0, *grant, job, *policy, "--out", self.dir / "r" / "grant-1.json")
         self.refused(*grant, job, code=1, naming=["grant_spent", "life 1"])
