@@ -2,7 +2,10 @@
 
 #include <string>
 
+#include "attest/verify/document.h"
 #include "base/text.h"
+#include "certificate/check/bundle.h"
+#include "import/toml_policy.h"
 #include "tests/support/evidence_samples.h"
 #include "tests/support/recorded_evidence.h"
 #include "tests/support/test_authority.h"
@@ -88,6 +91,36 @@ std::string made_up_qe_identity() {
 }
 
 }  // namespace
+
+std::vector<Bytes> seeds_evidence_document() {
+  using attest::verify::EvidenceKind;
+  return {bytes_of(attest::verify::evidence_document({EvidenceKind::kTdx, made_up_quote()})),
+          bytes_of(attest::verify::evidence_document(
+              {EvidenceKind::kSnp, test::sample_snp_report(3, false)}))};
+}
+
+std::vector<Bytes> seeds_collateral_document() {
+  attest::verify::Collateral collateral;
+  collateral.tcb_info = bytes_of(made_up_tcb_info());
+  collateral.qe_identity = bytes_of(made_up_qe_identity());
+  collateral.chain = made_up_certificate();
+  return {bytes_of(attest::verify::collateral_document(collateral)),
+          bytes_of(attest::verify::collateral_document({}))};
+}
+
+std::vector<Bytes> seeds_bundle() {
+  return {bytes_of(concat(R"({"files":{"certificate.json":"{\"a\":1}","job.json":"{}",)",
+                          R"("transcript.jsonl":"x\ny\n"},"type":")",
+                          certificate::kBundleType,
+                          "\"}"))};
+}
+
+std::vector<Bytes> seeds_policy_file() {
+  job::Job job;  // of which the text takes digest, root and numbers alone
+  job.lives = 1;
+  return {bytes_of(import::policy_text(job, {})),
+          bytes_of(import::policy_text(job, {{"tdx", "snp"}, {Bytes(48, 1)}, {{}}}))};
+}
 
 std::vector<Bytes> seeds_snp_report() {
   return with_recorded({test::sample_snp_report(2, false),

@@ -7,6 +7,10 @@
 namespace ginn::fuzz {
 
 // Accepted inputs: made by code, and recorded evidence besides where its folder is there.
+std::vector<Bytes> seeds_evidence_document();
+std::vector<Bytes> seeds_collateral_document();
+std::vector<Bytes> seeds_bundle();
+std::vector<Bytes> seeds_policy_file();
 std::vector<Bytes> seeds_snp_report();
 std::vector<Bytes> seeds_nitro_document();
 std::vector<Bytes> seeds_tpm_quote();

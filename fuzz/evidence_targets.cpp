@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "attest/verify/document.h"
 #include "attest/verify/hardware/amd/snp_key.h"
 #include "attest/verify/hardware/amd/snp_report.h"
 #include "attest/verify/hardware/aws/nitro_document.h"
@@ -13,7 +14,9 @@
 #include "attest/verify/hardware/tpm/hcl_report.h"
 #include "attest/verify/hardware/tpm/tpm_quote.h"
 #include "base/check.h"
+#include "certificate/check/bundle.h"
 #include "fuzz/evidence_seeds.h"
+#include "import/toml_policy.h"
 
 namespace ginn::fuzz {
 namespace {
@@ -96,7 +99,38 @@ bool run_intel_quote(ByteView input) {
 bool run_tcb_info(ByteView input) { return parse_tcb_info(input).ok(); }
 bool run_qe_identity(ByteView input) { return parse_qe_identity(input).ok(); }
 
+// What is accepted is canonical: written again it is the same.
+bool run_evidence_document(ByteView input) {
+  const auto document = parse_evidence_document(as_text(input));
+  if (!document.ok()) return false;
+  GINN_CHECK(evidence_document(*document) == as_text(input));
+  return true;
+}
+
+bool run_collateral_document(ByteView input) {
+  const auto collateral = parse_collateral_document(as_text(input));
+  if (!collateral.ok()) return false;
+  GINN_CHECK(collateral_document(*collateral) == as_text(input));
+  return true;
+}
+
+bool run_bundle(ByteView input) {
+  const auto bundle = certificate::parse_bundle(input);
+  if (!bundle.ok()) return false;
+  GINN_CHECK(bundle->files.size() <= 5);
+  return true;
+}
+
+// Not a hostile file, but one that people write by hand: no fault in it may crash.
+bool run_policy_file(ByteView input) {
+  return import::parse_policy_file(as_text(input), "policy.toml").ok();
+}
+
 constexpr Target kTargets[] = {
+    {"evidence_document", run_evidence_document, seeds_evidence_document},
+    {"collateral_document", run_collateral_document, seeds_collateral_document},
+    {"bundle", run_bundle, seeds_bundle},
+    {"policy_file", run_policy_file, seeds_policy_file},
     {"snp_report", run_snp_report, seeds_snp_report},
     {"nitro_document", run_nitro_document, seeds_nitro_document},
     {"tpm_quote", run_tpm_quote, seeds_tpm_quote},
