@@ -196,6 +196,7 @@ TEST_F(Lies, TruncatedGrant) {
       w.bytes(ByteView(w.framed(FrameType::kGrant, as_bytes(grant))).first(cut));
     });
     EXPECT_EQ(code, cut == 0 ? "worker_disconnected" : "frame_truncated") << cut;
+    EXPECT_FALSE(rejected_) << cut;
   }
 }
 
