@@ -19,8 +19,9 @@ import time
 import registry
 
 NOT_COPIED = {".git", "build", "__pycache__"}
-PASSED = re.compile(r"^\[  PASSED  \] [1-9]\d* test", re.MULTILINE)
-SKIPPED = re.compile(r"^\[  SKIPPED \]", re.MULTILINE)
+# GoogleTest's and unittest's words
+PASSED = re.compile(r"^(\[  PASSED  \] [1-9]\d* test|Ran [1-9]\d* test)", re.MULTILINE)
+SKIPPED = re.compile(r"^(\[  SKIPPED \]|OK \(skipped)", re.MULTILINE)
 LEAST_LIMIT_SECONDS = 60  # of one mutated test: a hang is a failure, too
 Outcome = collections.namedtuple("Outcome", "verdict seconds detail")
 
@@ -66,18 +67,26 @@ class Tree:
                               check=False)
         return None if done.returncode == 0 else done.stdout[-3000:] + done.stderr
 
+    def command(self, test):
+        target, _, name = test.partition(":")
+        programs = self.build / "bin"
+        if registry.is_script(target):
+            script = self.root / registry.CLI_FOLDER / target
+            return [sys.executable, "-B", str(script), str(programs), name]
+        return [str(programs / target), f"--gtest_filter={name}"]
+
     def run(self, test, limit=None):
         """Whether the test passed (None: skipped, or not there), and its seconds."""
-        target, _, name = test.partition(":")
         begin = time.monotonic()
         try:
-            done = subprocess.run([str(self.build / "bin" / target), f"--gtest_filter={name}"],
-                                  capture_output=True, text=True, errors="replace", timeout=limit,
-                                  env=self.environment, check=False)
+            done = subprocess.run(self.command(test), capture_output=True, text=True,
+                                  errors="replace", timeout=limit, env=self.environment,
+                                  check=False)
         except subprocess.TimeoutExpired:
             return False, time.monotonic() - begin
         passed = done.returncode == 0
-        if passed and (SKIPPED.search(done.stdout) or not PASSED.search(done.stdout)):
+        words = done.stdout + done.stderr
+        if passed and (SKIPPED.search(words) or not PASSED.search(words)):
             passed = None
         return passed, time.monotonic() - begin
 

@@ -23,7 +23,14 @@ import tomllib
 KEYS = {"name", "attack"}
 EDIT_KEYS = {"file", "find", "replace"}
 TEST_CASE = re.compile(r"^\s*TEST(?:_[FP])?\(\s*(\w+),\s*(\w+)\s*\)", re.MULTILINE)
+CLI_CASE = re.compile(r"^(?:class (\w+)\(|    def (test_\w+)\()", re.MULTILINE)
+CLI_FOLDER = "tests/end_to_end"
+CLI_PROGRAMS = {"ginn", "ginn-verifier"}
 TEST_TARGET = re.compile(r"ginn_test\(\s*(\w+)\s+SOURCES([^)]*?)\s(?:DEPS|LABELS)\b", re.DOTALL)
+
+
+def is_script(target):
+    return target.endswith(".py")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,11 +46,13 @@ class Mutation:
     area: str  # its registry file
     attack: str
     edits: tuple
-    tests: tuple  # "target:Suite.Name"
+    tests: tuple  # "target:Suite.Name" or "script.py:Class.test_name"
     kept: str  # or why no test sees it
 
     def targets(self):
-        return {test.partition(":")[0] for test in self.tests}
+        names = {test.partition(":")[0] for test in self.tests}
+        return {name for name in names if not is_script(name)} | (
+            CLI_PROGRAMS if any(map(is_script, names)) else set())
 
 
 class BadRegistry(Exception):
@@ -79,9 +88,21 @@ def load(root):
     return found
 
 
-def test_cases(root):
-    """{"target:Suite.Name"} of every ginn_test in the tree."""
+def cli_cases(root):
+    """{"script.py:Class.test_name"} of the command-line tests."""
     found = set()
+    for script in sorted((root / CLI_FOLDER).glob("cli_*_test.py")):
+        current = ""
+        for name, case in CLI_CASE.findall(script.read_text()):
+            current = name or current
+            if case:
+                found.add(f"{script.name}:{current}.{case}")
+    return found
+
+
+def test_cases(root):
+    """{"target:Suite.Name"} of every ginn_test in the tree, and the command-line tests'."""
+    found = cli_cases(root)
     for folder in ("src", "tests", "fuzz"):
         for cmake in sorted((root / folder).rglob("CMakeLists.txt")):
             for target, sources in TEST_TARGET.findall(cmake.read_text()):
