@@ -255,6 +255,21 @@ TEST_F(ResumeTest, AnotherJobOrAnotherFile) {
   EXPECT_STREQ(other.error().code, "checkpoint_job");
 }
 
+// Also where it is opened late, once the owner has granted a later life.
+TEST_F(ResumeTest, AHarmedCheckpointAccusesNobody) {
+  ASSERT_EQ(ended({.contributions = 5}), "kSuspended");
+  Bytes kept = contents(out_ / kCheckpointFile);
+  ASSERT_EQ(ended({.contributions = 2, .run = resume(1)}), "kSuspended");
+  kept[kept.size() / 2] ^= 1;
+  test::write(out_ / kCheckpointFile, kept);  // used up, and harmed
+  const auto broken = run({.contributions = 1, .run = resume(2)});
+  EXPECT_TRUE(needed_grant_);
+  ASSERT_FALSE(broken.ok());
+  EXPECT_STREQ(broken.error().code, "seal_broken");
+  EXPECT_EQ(broken.error().kind, ErrorClass::kEnvironment);
+  EXPECT_FALSE(has(certificate::kRejectionFile));
+}
+
 // Its seal is good: nothing but the digest in its head says that it is not this job's.
 TEST_F(ResumeTest, ACheckpointOfAnotherJobOfTheSameNetwork) {
   ASSERT_EQ(ended({.contributions = 5}), "kSuspended");

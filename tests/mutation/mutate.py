@@ -22,7 +22,7 @@ NOT_COPIED = {".git", "build", "__pycache__"}
 # GoogleTest's and unittest's words
 PASSED = re.compile(r"^(\[  PASSED  \] [1-9]\d* test|Ran [1-9]\d* test)", re.MULTILINE)
 SKIPPED = re.compile(r"^(\[  SKIPPED \]|OK \(skipped)", re.MULTILINE)
-LEAST_LIMIT_SECONDS = 60  # of one mutated test: a hang is a failure, too
+LEAST_LIMIT_SECONDS = 30  # of one mutated test: a hang is a failure, too
 Outcome = collections.namedtuple("Outcome", "verdict seconds detail")
 
 
