@@ -9,7 +9,9 @@ target_compile_options(ginn_flags INTERFACE
   -fstack-protector-strong
   -Wall -Wextra -Wconversion -Wshadow -Wswitch-enum
   $<$<BOOL:${GINN_WERROR}>:-Werror>)
+set(GINN_TEST_SECONDS 600)  # of one test
 if(GINN_SANITIZE)
+  set(GINN_TEST_SECONDS 3600)
   target_compile_options(ginn_flags INTERFACE -fsanitize=${GINN_SANITIZE} -fno-omit-frame-pointer
     -fno-sanitize-recover=all)
   target_link_options(ginn_flags INTERFACE -fsanitize=${GINN_SANITIZE})
@@ -34,7 +36,8 @@ function(ginn_test name)
   if(NOT ARG_LABELS)
     set(ARG_LABELS quick)
   endif()
-  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT 600)
+  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60
+                       PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${GINN_TEST_SECONDS})
 endfunction()
 
 # ginn_program(NAME SOURCES main.cpp ... DEPS ...): an executable in build/PRESET/bin.

@@ -65,6 +65,16 @@ TEST_F(FileTest, LimitIsExact) {
   EXPECT_EQ(code(folder_ / "empty", 0), "");
 }
 
+// A few bytes on the disk say that they are more than any memory.
+TEST_F(FileTest, AFileAboveTheLimitTakesNoMemory) {
+  write(folder_ / "sparse", "0123456789");
+  constexpr off_t kTerabytes = off_t{8} << 40;
+  if (::truncate((folder_ / "sparse").c_str(), kTerabytes) != 0) {
+    GTEST_SKIP() << "no such large files here: " << std::strerror(errno);
+  }
+  EXPECT_EQ(code(folder_ / "sparse", 1 << 20), "too_large");
+}
+
 TEST_F(FileTest, FilesThatUnderstateTheirSizeAreReadToTheEndAndBounded) {
   ASSERT_EQ(fs::file_size("/proc/self/status"), 0u);
   EXPECT_GT(read("/proc/self/status").size(), 100u);

@@ -140,6 +140,34 @@ TEST_F(StateTest, DigestCoversWeightsAndVelocities) {
   EXPECT_NE(still.digest(), start);
 }
 
+TEST_F(StateTest, RestoresOnlyStatesOfThisJob) {
+  State saved(graph_, job_);
+  saved.add(maps_, first(3, -4));
+  const Bytes values(saved.values().begin(), saved.values().end());
+  const Bytes sums(saved.sums().begin(), saved.sums().end());
+  State state(graph_, job_);
+  const auto code = [&](uint64_t step, uint32_t taken, ByteView v, ByteView s) -> std::string {
+    const Status status = state.restore(step, taken, v, s);
+    return status.ok() ? "" : status.error().code;
+  };
+  const uint64_t steps = job_.steps;
+  EXPECT_EQ(code(0, 1, values, sums), "");
+  EXPECT_EQ(state.digest(), saved.digest());
+  EXPECT_EQ(state.taken(), 1u);
+  EXPECT_EQ(code(steps, 0, values, {}), "");
+  EXPECT_EQ(code(steps + 1, 0, values, {}), "state_form");
+  EXPECT_EQ(code(steps, 1, values, sums), "state_form") << "behind the last step";
+  EXPECT_EQ(code(0, 2, values, sums), "state_form") << "a step has two contributions";
+  EXPECT_EQ(code(0, 0, values, sums), "state_form");
+  EXPECT_EQ(code(0, 1, values, {}), "state_form");
+  EXPECT_EQ(code(0, 1, values, ByteView(sums).first(sums.size() - 1)), "state_form");
+  EXPECT_EQ(code(0, 0, ByteView(values).first(values.size() - 4), {}), "state_form");
+  Bytes longer = values;
+  longer.resize(values.size() + 4096);
+  EXPECT_EQ(code(0, 0, longer, {}), "state_form");
+  EXPECT_EQ(state.step(), steps) << "what was refused has changed nothing";
+}
+
 TEST_F(StateTest, NotFiniteNamesTheTensor) {
   job_.lr.peak = 3e38;
   State state(graph_, job_);

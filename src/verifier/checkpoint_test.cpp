@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include "certificate/issue/grant.h"
+#include "crypto/aead.h"
+
 namespace ginn::verifier {
 namespace {
 
@@ -65,6 +68,53 @@ TEST(Checkpoint, OfAnotherProgram) {
   const Bytes bytes = *seal_checkpoint(*kAttester, head(false), example(false));
   const auto other = attest::simulated_attester(crypto::sha256(as_bytes("other")));
   EXPECT_EQ(code_of_unsealing(bytes, *other), "seal_broken");
+}
+
+// What the head says in clear is refused for what it is, before any seal is opened.
+TEST(Checkpoint, HostileHeads) {
+  const Bytes good = *seal_checkpoint(*kAttester, head(false), example(false));
+  const auto with = [&](size_t at, uint8_t value) {
+    Bytes changed = good;
+    changed[at] = value;
+    return code_of_unsealing(changed);
+  };
+  EXPECT_EQ(with(7, '2'), "checkpoint_form") << "another version";
+  EXPECT_EQ(with(8, 0), "checkpoint_form") << "life 0";
+  EXPECT_EQ(with(8, 65), "checkpoint_form");
+  EXPECT_EQ(with(8, 64), "seal_broken");
+  EXPECT_EQ(with(12, 2), "checkpoint_form") << "a flag";
+  EXPECT_EQ(with(15, 0x80), "checkpoint_form");
+  EXPECT_EQ(with(12, 1), "seal_broken");
+  constexpr size_t kHead = 56;
+  for (const size_t size : {size_t{0}, size_t{8}, kHead, kHead + crypto::kSealBytes - 1}) {
+    EXPECT_EQ(code_of_unsealing(Bytes(good.begin(), good.begin() + static_cast<long>(size))),
+              "checkpoint_form")
+        << size;
+  }
+}
+
+TEST(Checkpoint, HostileParts) {
+  const auto code = [](ByteView plain) {
+    const auto checkpoint = read_checkpoint(plain);
+    return checkpoint.ok() ? std::string("ok") : std::string(checkpoint.error().code);
+  };
+  const Bytes good = write_checkpoint(example(true));
+  EXPECT_EQ(code(good), "ok");
+  for (size_t size = 0; size < good.size(); ++size) {
+    EXPECT_EQ(code(ByteView(good).first(size)), "checkpoint_form") << size;
+  }
+  Bytes longer = good;
+  longer.push_back(0);
+  EXPECT_EQ(code(longer), "checkpoint_form");
+  Checkpoint checkpoint = example(false);
+  checkpoint.grants = {std::string(certificate::kMaxGrantBytes, 'g')};
+  EXPECT_EQ(code(write_checkpoint(checkpoint)), "ok");
+  checkpoint.grants = {std::string(certificate::kMaxGrantBytes + 1, 'g')};
+  EXPECT_EQ(code(write_checkpoint(checkpoint)), "checkpoint_form");
+  checkpoint.grants.assign(kMaxLives, "g");
+  EXPECT_EQ(code(write_checkpoint(checkpoint)), "ok");
+  checkpoint.grants.assign(kMaxLives + 1, "g");
+  EXPECT_EQ(code(write_checkpoint(checkpoint)), "checkpoint_form");
 }
 
 TEST(Checkpoint, AKeyOnlyWhereItWasSuspended) {

@@ -35,6 +35,7 @@ class Gate final : public data::RecordSource {
   const data::DatasetFacts& facts() const override { return honest().records->facts(); }
   Status read(uint64_t index, std::span<uint8_t> out) const override {
     std::unique_lock lock(mutex_);
+    ++arrived_;
     changed_.wait(lock, [&] { return open_; });
     if (fail_) return refused("record_mismatch", "");
     return honest().records->read(index, out);
@@ -45,8 +46,10 @@ class Gate final : public data::RecordSource {
     fail_ = fail;
     changed_.notify_all();
   }
+  bool somebody_came() const { return arrived_ > 0; }
 
  private:
+  mutable std::atomic<int> arrived_{0};
   mutable std::mutex mutex_;
   mutable std::condition_variable changed_;
   bool open_;
@@ -221,6 +224,50 @@ TEST(ReplayQueue, DrainOfAnEmptyQueueReturns) {
   ReplayQueue queue(training(), gate, 3);
   queue.drain();
   EXPECT_EQ(queue.done(), 0u);
+}
+
+TEST(ReplayQueue, DrainWaitsForTheOneThatRuns) {
+  Gate gate(false);
+  ReplayQueue queue(training(), gate, 1);
+  queue.push(replay_of(0, 0));
+  ASSERT_TRUE(eventually([&] { return gate.somebody_came(); }));
+  auto drained = std::async(std::launch::async, [&] { queue.drain(); });
+  EXPECT_EQ(drained.wait_for(std::chrono::milliseconds(100)), std::future_status::timeout);
+  gate.open();
+  drained.get();
+  EXPECT_EQ(queue.done(), 1u);
+}
+
+TEST(ReplayQueue, SettledUpToTheFirstThatIsOpen) {
+  Gate gate(false);
+  ReplayQueue queue(training(), gate, 1);
+  EXPECT_TRUE(queue.settled(0));
+  EXPECT_TRUE(queue.settled(16));
+  queue.push(replay_of(1, 0));  // number 2 of the run
+  queue.push(replay_of(3, 1));
+  EXPECT_TRUE(queue.settled(2));
+  EXPECT_FALSE(queue.settled(3));
+  EXPECT_FALSE(queue.settled(16));
+  gate.open();
+  queue.drain();
+  EXPECT_TRUE(queue.settled(16));
+}
+
+TEST(ReplayQueue, NothingIsSettledAfterAFailure) {
+  Gate open(true);
+  ReplayQueue lied_to(training(), open, 1);
+  lied_to.push(replay_of(0, 0, true));
+  lied_to.drain();
+  ASSERT_TRUE(lied_to.deviation().has_value());
+  EXPECT_FALSE(lied_to.settled(0));
+  EXPECT_FALSE(lied_to.settled(16));
+  Gate failing(false);
+  ReplayQueue harmed(training(), failing, 1);
+  harmed.push(replay_of(0, 0));
+  failing.open(true);
+  harmed.drain();
+  ASSERT_TRUE(harmed.error().has_value());
+  EXPECT_FALSE(harmed.settled(16));
 }
 
 TEST(ReplayQueue, ManyThreadsShareASnapshot) {

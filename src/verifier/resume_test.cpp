@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
+#include <atomic>
 #include <cstring>
 
 #include "attest/produce/attester.h"
@@ -36,7 +37,10 @@ class ResumeTest : public testing::Test {
     uint64_t contributions = 0;  // of this connection, the worker then hangs up
     RunOptions run = {};
     std::function<uint64_t()> coin = always;
-    bool end = false;  // with the end frame
+    bool end = false;                 // with the end frame
+    std::optional<job::Job> job{};    // instead of the honest one
+    std::function<void()> reading{};  // VerifierOptions'
+    bool counter_fails = false;
   };
 
   // One start of the verifier with one connection of a worker that goes on where it is told.
@@ -49,6 +53,8 @@ class ResumeTest : public testing::Test {
     options.coin = plan.coin;
     options.acceptor = std::make_shared<test::ListedStreams>(std::vector<int>{pair[1]});
     options.run = plan.run;
+    options.reading = plan.reading;
+    options.counter_fails = plan.counter_fails;
     test::VerifierThread verifier(std::move(options));
     work(pair[0], plan);
     return verifier.outcome();
@@ -75,7 +81,7 @@ class ResumeTest : public testing::Test {
     hello.u16(protocol::kVersion);
     hello.u16(protocol::kWantsState);
     (void)connection.send(protocol::FrameType::kHello, hello.view());
-    const std::string job = job::canonical(honest().job);
+    const std::string job = job::canonical(plan.job ? *plan.job : honest().job);
     (void)connection.send(protocol::FrameType::kJob, as_bytes(job));
     Bytes payload;
     if (!receive(connection, payload, protocol::FrameType::kStart)) return;
@@ -225,7 +231,7 @@ TEST_F(ResumeTest, ADeviationBeforeTheSuspensionIsFound) {
   auto contribution = test::decoded(honest(), honest().payloads[3]);
   contribution.q[0] = static_cast<int16_t>(contribution.q[0] == 0 ? 1 : 0);
   const Bytes payload = test::encoded(honest(), 1, 1, contribution);
-  test::RawWorker worker(honest(), records_, out_, always);
+  test::RawWorker worker(honest(), records_, out_, always, 1, test::slowly);
   ASSERT_TRUE(worker.shake_hands());
   worker.contributions(0, 3);
   worker.frame(protocol::FrameType::kContribution, payload);
@@ -247,6 +253,67 @@ TEST_F(ResumeTest, AnotherJobOrAnotherFile) {
   const auto other = run({.contributions = 1, .run = resume(2)});
   ASSERT_FALSE(other.ok());
   EXPECT_STREQ(other.error().code, "checkpoint_job");
+}
+
+// Also where it is opened late, once the owner has granted a later life.
+TEST_F(ResumeTest, AHarmedCheckpointAccusesNobody) {
+  ASSERT_EQ(ended({.contributions = 5}), "kSuspended");
+  Bytes kept = contents(out_ / kCheckpointFile);
+  ASSERT_EQ(ended({.contributions = 2, .run = resume(1)}), "kSuspended");
+  kept[kept.size() / 2] ^= 1;
+  test::write(out_ / kCheckpointFile, kept);  // used up, and harmed
+  const auto broken = run({.contributions = 1, .run = resume(2)});
+  EXPECT_TRUE(needed_grant_);
+  ASSERT_FALSE(broken.ok());
+  EXPECT_STREQ(broken.error().code, "seal_broken");
+  EXPECT_EQ(broken.error().kind, ErrorClass::kEnvironment);
+  EXPECT_FALSE(has(certificate::kRejectionFile));
+}
+
+// Its seal is good: nothing but the digest in its head says that it is not this job's.
+TEST_F(ResumeTest, ACheckpointOfAnotherJobOfTheSameNetwork) {
+  ASSERT_EQ(ended({.contributions = 5}), "kSuspended");
+  job::Job other = honest().job;
+  other.lr.peak *= 2;
+  for (const uint32_t life : {1u, 2u}) {
+    const auto refusal = run({.contributions = 1, .run = resume(life), .job = other});
+    ASSERT_FALSE(refusal.ok());
+    EXPECT_STREQ(refusal.error().code, "checkpoint_job");
+    EXPECT_FALSE(has(certificate::kRejectionFile));
+  }
+}
+
+// Else the host would use the same suspended run as often as it likes.
+TEST_F(ResumeTest, ACounterThatFailsEndsTheResumption) {
+  ASSERT_EQ(ended({.contributions = 5}), "kSuspended");
+  begin_ = 0;
+  const auto failed = run({.contributions = 2, .run = resume(1), .counter_fails = true});
+  ASSERT_FALSE(failed.ok());
+  EXPECT_STREQ(failed.error().code, "write_failed");
+  EXPECT_EQ(begin_, 0u) << "nothing was said to the worker";
+  EXPECT_FALSE(has(certificate::kRejectionFile));
+  EXPECT_EQ(ended({.contributions = 2, .run = resume(1)}), "kSuspended") << "nothing was used up";
+}
+
+// A host that sees that a lie was picked kills the verifier: no checkpoint may be behind the lie
+// while its replay is not done.
+TEST_F(ResumeTest, ACheckpointWaitsForItsReplays) {
+  std::atomic<bool> open{false};
+  Plan plan{.contributions = 9};
+  plan.run.checkpoint_seconds = 0;
+  plan.reading = [&] {
+    while (!open) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  };
+  plan.coin = [&, n = 0]() mutable -> uint64_t {
+    if (++n < 8) return always();
+    open = true;  // the replays end together with the verifier
+    throw std::bad_alloc();
+  };
+  ASSERT_FALSE(run(plan).ok());
+  EXPECT_FALSE(has(kCheckpointFile));
+  const auto nothing = run({.contributions = 1, .run = resume(2)});
+  ASSERT_FALSE(nothing.ok());
+  EXPECT_STREQ(nothing.error().code, "no_checkpoint");
 }
 
 }  // namespace

@@ -99,8 +99,7 @@ Result<Outcome> Session::suspend(const Error& reason) {
 }
 
 Result<Outcome> Session::judge(const Error& error) {
-  const bool judged =
-      run_.begun() && error.kind != ErrorClass::kEnvironment && !protocol::is_line_fault(error);
+  const bool judged = run_.begun() && error.kind != ErrorClass::kEnvironment;
   run_.stop();
   const Status written = judged ? caught([&] { return run_.reject(error); }) : ok_status();
   // The files come first: a worker that is gone no longer matters.

@@ -150,5 +150,21 @@ TEST_F(SessionTest, TheFolderIsCheckedBeforeTheRun) {
   std::filesystem::permissions(out_, std::filesystem::perms::owner_all);
 }
 
+TEST_F(SessionTest, ARunThatIsOverIsNotResumed) {
+  const auto code = [&]() -> std::string {
+    const Status status = check_out_folder(out_, true);
+    return status.ok() ? "" : status.error().code;
+  };
+  for (const char* file : {"checkpoint.sealed", "job.json", "model.safetensors"}) {
+    test::write(out_ / file, {});
+    EXPECT_EQ(code(), "") << file << ": left over by a run that was killed";
+  }
+  for (const char* verdict : {"certificate.json", "rejection.json"}) {
+    test::write(out_ / verdict, {});
+    EXPECT_EQ(code(), "out_exists") << verdict;
+    std::filesystem::remove(out_ / verdict);
+  }
+}
+
 }  // namespace
 }  // namespace ginn::verifier

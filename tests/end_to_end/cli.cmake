@@ -6,7 +6,8 @@ function(ginn_cli_test script label)
   add_test(NAME end_to_end.${script}
            COMMAND ${Python3_EXECUTABLE} -B ${CMAKE_SOURCE_DIR}/tests/end_to_end/${script}.py
                    $<TARGET_FILE_DIR:ginn>)
-  set_tests_properties(end_to_end.${script} PROPERTIES LABELS ${label} TIMEOUT 600)
+  set_tests_properties(end_to_end.${script} PROPERTIES LABELS ${label} TIMEOUT ${GINN_TEST_SECONDS}
+                       ENVIRONMENT "GINN_SANITIZE=${GINN_SANITIZE}")
 endfunction()
 
 if(TARGET ginn)

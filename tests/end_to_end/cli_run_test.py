@@ -287,6 +287,20 @@ class Apart(LabTest):
         self.assertEqual((out / "certificate.json").read_bytes(), before)
         self.ginn(0, "verify", out, "--job", job, "--allow-simulated")
 
+    def test_one_verifier_a_folder(self):
+        """A second one would be a second try of the same life."""
+        first = self.verifier("--records", self.records_file())
+        deadline = time.monotonic() + LIMIT_SECONDS
+        while not (self.dir / "socket").exists() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        second = self.start("ginn-verifier", "--listen", f"unix:{self.dir}/other", "--out",
+                            self.dir / "v", "--records", self.dir / "records.bin")
+        error = second.stderr.readline()
+        self.stop(second)
+        self.assertIn("run_in_use", error)
+        self.ginn(0, "work", "--connect", f"unix:{self.dir}/socket", self.job())
+        self.assertEqual(first.wait(LIMIT_SECONDS), 0)
+
     def test_records_that_are_not_the_job_s(self):
         records = self.records_file()
         data = records.read_bytes()

@@ -141,6 +141,23 @@ void lie_once(uint64_t t, uint32_t j, training::Contribution& c) {
   if (t == kStep && j == kMicrobatch) c = decoded(honest(), off_by_one());
 }
 
+// Nothing comes after it that would give its replay time: the verdict waits.
+TEST_F(Deviations, TheLastContribution) {
+  const uint64_t last = honest().payloads.size() - 1;
+  training::Contribution c = decoded(honest(), honest().payloads[last]);
+  c.q[0] = static_cast<int16_t>(c.q[0] == 0 ? 1 : 0);
+  uint64_t tossed = 0;
+  RawWorker worker(
+      honest(), records_, out_, [&] { return tossed++ == last ? always() : never(); }, 1, slowly);
+  ASSERT_TRUE(worker.shake_hands());
+  worker.contributions(0, last);
+  worker.frame(FrameType::kContribution,
+               encoded(honest(), honest().job.steps - 1, honest().job.microbatches() - 1, c));
+  worker.end();
+  EXPECT_EQ(worker.code(), "deviation");
+  EXPECT_FALSE(exists(out_ / certificate::kCertificateFile));
+}
+
 TEST(LyingWorker, EverythingElseIsInOrder) {
   const uint64_t lie = honest().index(kStep, kMicrobatch);
   for (uint64_t picked : {lie - 1, lie, lie + 1}) {

@@ -146,12 +146,32 @@ Result<std::unique_ptr<protocol::Stream>> ListedStreams::accept(const protocol::
 
 namespace {
 
+// Records on disk, with a test's hook before each is read.
+class WatchedRecords final : public data::RecordSource {
+ public:
+  WatchedRecords(std::unique_ptr<data::RecordSource> records, std::function<void()> reading)
+      : records_(std::move(records)), reading_(std::move(reading)) {}
+  const data::DatasetFacts& facts() const override { return records_->facts(); }
+  Status read(uint64_t index, std::span<uint8_t> out) const override {
+    if (reading_) reading_();
+    return records_->read(index, out);
+  }
+
+ private:
+  const std::unique_ptr<data::RecordSource> records_;
+  const std::function<void()> reading_;
+};
+
 Result<verifier::Outcome> serve(const VerifierOptions& options) {
   DiskFolder folder(options.out);
-  const auto attester = attest::simulated_attester(
-      crypto::Digest{},
-      {[&] { return folder.read(attest::kSimulatedCounterFile, 64); },
-       [&](ByteView value) { return folder.write(attest::kSimulatedCounterFile, value); }});
+  const auto attester =
+      attest::simulated_attester(crypto::Digest{},
+                                 {[&] { return folder.read(attest::kSimulatedCounterFile, 64); },
+                                  [&](ByteView value) -> Status {
+                                    if (options.counter_fails)
+                                      return environment_error("write_failed", "the counter fails");
+                                    return folder.write(attest::kSimulatedCounterFile, value);
+                                  }});
   verifier::Host host;
   host.acceptor = options.acceptor.get();
   host.folder = &folder;
@@ -162,7 +182,12 @@ Result<verifier::Outcome> serve(const VerifierOptions& options) {
     return std::chrono::duration<double>(now).count();
   };
   host.stop = options.stop;
-  host.records = verifier::records_on_disk(options.records);
+  host.records =
+      [&](const data::DatasetFacts& facts) -> Result<std::unique_ptr<data::RecordSource>> {
+    GINN_ASSIGN(auto records, verifier::records_on_disk(options.records)(facts));
+    return std::unique_ptr<data::RecordSource>(
+        std::make_unique<WatchedRecords>(std::move(records), options.reading));
+  };
   host.replays = verifier::replay_threads(options.threads);
   host.threads = options.threads;
   host.level = best_level();
@@ -192,7 +217,8 @@ RawWorker::RawWorker(const Honest& honest,
                      const std::filesystem::path& records,
                      const std::filesystem::path& out,
                      VerifierThread::Coin coin,
-                     size_t threads)
+                     size_t threads,
+                     std::function<void()> reading)
     : honest_(honest) {
   int pair[2];
   GINN_CHECK(::socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
@@ -203,6 +229,7 @@ RawWorker::RawWorker(const Honest& honest,
   options.out = out;
   options.coin = std::move(coin);
   options.threads = threads;
+  options.reading = std::move(reading);
   options.acceptor = std::make_shared<ListedStreams>(std::vector<int>{pair[1]});
   verifier_ = std::make_unique<VerifierThread>(std::move(options));
 }

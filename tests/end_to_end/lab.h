@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -69,6 +70,9 @@ Bytes encoded(const Honest& honest,
 inline uint64_t never() { return ~uint64_t{0}; }
 inline uint64_t always() { return 0; }
 
+// For VerifierOptions::reading: a replay takes longer than anything that a worker sends.
+inline void slowly() { std::this_thread::sleep_for(std::chrono::milliseconds(30)); }
+
 // Gives the streams that a test made, then says that nobody comes any more ("cannot_listen").
 class ListedStreams final : public protocol::Acceptor {
  public:
@@ -87,6 +91,8 @@ struct VerifierOptions {
   std::shared_ptr<protocol::Acceptor> acceptor;
   std::function<bool()> stop = [] { return false; };
   verifier::RunOptions run;
+  std::function<void()> reading;  // before every record that is read
+  bool counter_fails = false;     // the TEE's cannot be advanced
 };
 
 // A verifier's session on a thread of its own.
@@ -111,7 +117,8 @@ class RawWorker {
             const std::filesystem::path& records,
             const std::filesystem::path& out,
             VerifierThread::Coin coin,
-            size_t threads = 1);
+            size_t threads = 1,
+            std::function<void()> reading = nullptr);
   ~RawWorker();
 
   void bytes(ByteView bytes);

@@ -51,9 +51,12 @@ class Lies : public testing::Test {
       lie(worker);
     });
   }
+  // For a payload that is a lie: signed against, and the run is over.
   std::string code_of_payload(const Bytes& payload) {
-    return code_after(
+    const std::string code = code_after(
         2, [&](RawWorker& worker) { worker.frame(protocol::FrameType::kContribution, payload); });
+    EXPECT_TRUE(rejected_) << code;
+    return code;
   }
   std::filesystem::path fresh_out() {
     const auto out = folder_ / concat("run", runs_++);

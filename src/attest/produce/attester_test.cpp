@@ -52,5 +52,30 @@ TEST(SimulatedAttester, SaysThatItProvesNothing) {
   EXPECT_EQ(*payload->find("report_data")->as_string(), to_hex(data));
 }
 
+// Whoever holds the medium must not get a smaller number by harming it.
+TEST(SimulatedAttester, ACounterThatIsNoneIsAnError) {
+  Result<Bytes> file = Bytes();
+  const auto attester =
+      simulated_attester({}, {[&] { return file; }, [](ByteView) { return ok_status(); }});
+  const auto holds = [&](std::string_view text) {
+    const ByteView bytes = as_bytes(text);
+    file = Bytes(bytes.begin(), bytes.end());
+    return attester->counter();
+  };
+  EXPECT_EQ(holds("12\n").value(), 12u);
+  for (const char* torn : {"", "1", "12", "\n", "x\n", "-1\n", "1\n\n", "18446744073709551616\n"}) {
+    const auto value = holds(torn);
+    ASSERT_FALSE(value.ok()) << torn;
+    EXPECT_STREQ(value.error().code, "counter_form");
+    EXPECT_FALSE(attester->advance_counter().ok());
+  }
+  file = environment_error("unreadable", "the disk fails");
+  EXPECT_FALSE(attester->counter().ok());
+  EXPECT_FALSE(attester->advance_counter().ok());
+  file = input_error("not_found", "never counted");
+  EXPECT_EQ(attester->counter().value(), 0u);
+  EXPECT_EQ(attester->advance_counter().value(), 1u);
+}
+
 }  // namespace
 }  // namespace ginn::attest

@@ -50,6 +50,25 @@ TEST(Lives, ChainOfGrants) {
   EXPECT_EQ(code_of({grant(1), grant(2)}), "grants_binding");
 }
 
+TEST(Lives, NoneTwice) {
+  EXPECT_EQ(code_of({grant(1), grant(3), grant(3)}), "grants_lives");
+  EXPECT_EQ(code_of({grant(1), grant(2), grant(2), grant(3)}), "grants_lives");
+  LivesExpected second = expected();
+  second.life = 2;
+  second.verifier_key = key(2).public_key();
+  EXPECT_EQ(code_of({grant(1), grant(2)}, second), "ok");
+  EXPECT_EQ(code_of({grant(1), grant(3), grant(2)}, second), "grants_lives") << "back again";
+}
+
+TEST(Lives, NoneBeyondTheJobs) {
+  LivesExpected fourth = expected();
+  fourth.life = 4;
+  fourth.verifier_key = key(4).public_key();
+  EXPECT_EQ(code_of({grant(1), grant(4)}, fourth), "grants_lives");
+  fourth.lives = 4;
+  EXPECT_EQ(code_of({grant(1), grant(4)}, fourth), "ok");
+}
+
 TEST(Lives, ALaterLifeMayStartFromNothing) {
   StartStatement again = start(3);
   again.checkpoint.reset();

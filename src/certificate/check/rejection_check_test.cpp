@@ -2,6 +2,8 @@
 
 #include "base/text.h"
 #include "certificate/check/fake_run.h"
+#include "certificate/issue/format.h"
+#include "crypto/dsse.h"
 
 namespace ginn::certificate {
 namespace {
@@ -73,6 +75,25 @@ TEST(RejectedRun, JobAndRelyingParty) {
   EXPECT_EQ(failed_checks(run.check(other)), "your_job");
   EXPECT_EQ(failed_checks(run.check({})), "simulated");
   EXPECT_EQ(run.check({}).verdict, Verdict::kRejected);
+}
+
+// The digest that evidence and signature bind stays; the job shown is another one.
+TEST(RejectedRun, AJobOfAnotherDigest) {
+  FakeRun run;
+  run.reject(run.rejection());
+  job::Job other = run.job();
+  other.lr.peak = 0.3;
+  const std::string text = job::canonical(other);
+  run.write("job.json", text);
+  const auto envelope = crypto::parse_envelope(run.read("rejection.json"), kMaxStatementBytes);
+  crypto::Json statement = crypto::parse_json(as_text(envelope->payload)).value();
+  crypto::Json& predicate = (*statement.as_object())["predicate"];
+  (*predicate.as_object())["job"] = crypto::parse_json(text).value();
+  const std::string payload = crypto::canonical_json(statement);
+  run.write(
+      "rejection.json",
+      crypto::sign_envelope(FakeRun::verifier_key(), kStatementPayloadType, as_bytes(payload)));
+  EXPECT_EQ(failed_checks(run.check()), "job");
 }
 
 TEST(RejectedRun, NoFlipTurnsItIntoSomethingElse) {
