@@ -18,6 +18,7 @@ struct VerbOptions {
   VerifyOptions verify;
   PolicyOptions policy;
   BundleOptions bundle;
+  AuditOptions audit;
   SignOptions sign;
   AttestCheckOptions attest_check;
   EvalOptions eval;
@@ -28,6 +29,8 @@ struct VerbOptions {
   Command command;  // of the verb that was given
 };
 
+// grant, verify, policy, bundle, audit, sign, attest.
+void add_owner_verbs(CLI::App& app, VerbOptions& line);
 // Every verb and option there is, with its help.
 void add_verbs(CLI::App& app, VerbOptions& line);
 

@@ -80,6 +80,14 @@ struct VerifyOptions {
 };
 Result<int> verify_verb(const VerifyOptions& options);
 
+struct AuditOptions {
+  VerifyOptions check;  // whose run it must be, and what of the evidence is taken
+  std::string data;     // training data, as data.train in a job file; empty: the job's
+  std::string steps;    // "0..N"; empty: all
+  uint32_t threads = 0;
+};
+Result<int> audit_verb(const AuditOptions& options);
+
 struct SignOptions {
   VerifyOptions check;  // what the run must pass before anything is signed
   std::string key;      // PEM, ECDSA P-256: the publisher's

@@ -14,6 +14,10 @@ Sha256& thread_hasher() {
   return hasher;
 }
 
+Digest node(const Digest& left, const Digest& right) {
+  return thread_hasher().update({&kNodePrefix, 1}).update(left).update(right).finish();
+}
+
 }  // namespace
 
 Digest merkle_leaf(ByteView record) {
@@ -27,7 +31,36 @@ Digest merkle_root(std::span<const Digest> leaves) {
   const size_t split = std::bit_floor(leaves.size() - 1);
   const Digest left = merkle_root(leaves.first(split));
   const Digest right = merkle_root(leaves.subspan(split));
-  return thread_hasher().update({&kNodePrefix, 1}).update(left).update(right).finish();
+  return node(left, right);
+}
+
+std::vector<Digest> merkle_path(std::span<const Digest> leaves, size_t index) {
+  std::vector<Digest> path;
+  while (leaves.size() > 1) {
+    const size_t split = std::bit_floor(leaves.size() - 1);
+    const bool left = index < split;
+    path.push_back(merkle_root(left ? leaves.subspan(split) : leaves.first(split)));
+    leaves = left ? leaves.first(split) : leaves.subspan(split);
+    if (!left) index -= split;
+  }
+  std::reverse(path.begin(), path.end());
+  return path;
+}
+
+// Recursion depth is at most 64, as in merkle_root.
+std::optional<Digest> merkle_root_of_path(const Digest& leaf,
+                                          uint64_t index,
+                                          uint64_t count,
+                                          std::span<const Digest>& path) {
+  if (count == 1) return leaf;
+  const uint64_t split = std::bit_floor(count - 1);
+  const bool left = index < split;
+  const std::optional<Digest> below =
+      merkle_root_of_path(leaf, left ? index : index - split, left ? split : count - split, path);
+  if (!below || path.empty()) return std::nullopt;
+  const Digest sibling = path.front();
+  path = path.subspan(1);
+  return node(left ? *below : sibling, left ? sibling : *below);
 }
 
 Digest chunked_digest(ByteView state) {

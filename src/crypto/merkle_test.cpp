@@ -96,5 +96,23 @@ TEST(Merkle, ChunkedDigestIsTheRootOverChunks) {
   EXPECT_EQ(chunked_digest(view.first(5)), merkle_leaf(view.first(5)));
 }
 
+TEST(MerklePath, LeadsToTheRootAndNowhereElse) {
+  for (size_t count = 1; count <= 8; ++count) {
+    const std::vector<Digest> leaves = leaves_of(count);
+    for (size_t i = 0; i < count; ++i) {
+      const std::vector<Digest> path = merkle_path(leaves, i);
+      std::span<const Digest> rest(path);
+      EXPECT_EQ(merkle_root_of_path(leaves[i], i, count, rest), merkle_root(leaves));
+      EXPECT_TRUE(rest.empty());
+      if (count == 1) continue;
+      rest = std::span(path).first(path.size() - 1);
+      EXPECT_EQ(merkle_root_of_path(leaves[i], i, count, rest), std::nullopt) << "too short";
+      rest = path;
+      const size_t other = i == 0 ? 1 : i - 1;
+      EXPECT_NE(merkle_root_of_path(leaves[other], i, count, rest), merkle_root(leaves));
+    }
+  }
+}
+
 }  // namespace
 }  // namespace ginn::crypto

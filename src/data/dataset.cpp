@@ -181,6 +181,16 @@ Status check_limits(const DatasetFacts& facts) {
   return ok_status();
 }
 
+Result<std::vector<crypto::Digest>> RecordSource::leaves() const {
+  std::vector<crypto::Digest> leaves;
+  Bytes record(facts().record_bytes());
+  for (uint64_t i = 0; i < facts().records; ++i) {
+    GINN_TRY(read(i, record));
+    leaves.push_back(crypto::merkle_leaf(record));
+  }
+  return leaves;
+}
+
 Result<std::unique_ptr<MemoryRecords>> MemoryRecords::create(DatasetFacts facts, Bytes records) {
   GINN_TRY(check_limits(facts));
   const uint64_t expected = facts.records * facts.record_bytes();

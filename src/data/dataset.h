@@ -41,6 +41,8 @@ class RecordSource {
   // when the bytes read are not those that the root binds, "record_unreadable" when they cannot be
   // read.
   virtual Status read(uint64_t index, std::span<uint8_t> out) const = 0;
+  // Leaf digests of all records: of each one read, unless the source keeps them. Codes: read's.
+  virtual Result<std::vector<crypto::Digest>> leaves() const;
 };
 
 // All records in memory; computes the facts' tree.
@@ -71,6 +73,7 @@ class FileRecords final : public RecordSource {
   ~FileRecords() override;
   const DatasetFacts& facts() const override { return facts_; }
   Status read(uint64_t index, std::span<uint8_t> out) const override;
+  Result<std::vector<crypto::Digest>> leaves() const override { return leaves_; }
 
  private:
   FileRecords(const DatasetFacts& facts,

@@ -275,7 +275,7 @@ Status Run::add_deviation(const Deviation& deviation, certificate::RejectionClai
   claim.received = crypto::sha256(bytes);
   training::encode(training_->graph(), *deviation.expected, bytes);
   claim.expected = crypto::sha256(bytes);
-  GINN_ASSIGN(const Bytes file, evidence_file(*training_, deviation));
+  GINN_ASSIGN(const Bytes file, evidence_file(*training_, *records_, deviation));
   GINN_TRY(host_.folder->write(certificate::kRejectionEvidenceFile, file));
   claim.evidence_file = crypto::sha256(file);
   return ok_status();

@@ -194,6 +194,28 @@ class Runs(LabTest):
             checked = self.ginn(1, "verify", out, "--job", job, "--allow-simulated", "--json")
             self.assertEqual(json.loads(checked.stdout)["verdict"], "rejected")
 
+    def test_audit(self):
+        job = self.job(epochs=10, verify="all")
+        self.ginn(1, "attack", job, "--out", "a", "--attack", "noise", "--count", "1")
+        done = self.ginn(0, "audit", "a", "--job", job, "--json")
+        found = json.loads(done.stdout)
+        self.assertIs(found["confirmed"], True)
+        self.assertNotEqual(found["computed"], found["received"])
+        self.refused("audit", "a", "--job", self.job("other.toml", seed=2), code=1,
+                     naming=["your_job"])
+        evidence = self.dir / "a" / "rejection-evidence.safetensors"
+        evidence.write_bytes(evidence.read_bytes()[:-1] + b"x")
+        self.refused("audit", "a", code=1, naming=["rejection_evidence"])
+        self.train(job, "--out", "r", "--quiet")
+        self.assertIn("to the last bit", " ".join(self.ginn(0, "audit", "r", "--job",
+                                                            job).stdout.split()))
+        self.assertIn("3 of ", self.ginn(0, "audit", "r", "--job", job, "--steps",
+                                         "0..3").stdout)
+        self.refused("audit", "r", naming=["--data"])
+        for steps in ["5..9", "0..", "0..0", "x", "0..99999"]:
+            self.refused("audit", "r", "--job", job, "--steps", steps, naming=["step"])
+        self.refused("audit", "nowhere", naming=["nowhere"])
+
     def test_honest_runs_are_accepted(self):
         for seed in range(3):
             job = self.job(model="mlp", seed=seed, verify="all")

@@ -4,6 +4,7 @@
 
 #include <cstring>
 
+#include "audit/audit.h"
 #include "base/text.h"
 #include "certificate/check/run_check.h"
 #include "certificate/check/statement.h"
@@ -134,6 +135,53 @@ TEST_F(Deviations, OneIntegerOffByOneIsFound) {
   for (const certificate::Check& check : outcome->checks) {
     EXPECT_TRUE(check.ok) << check.name << ": " << check.detail;
   }
+}
+
+TEST_F(Deviations, ARejectionIsComputedAgainFromItsFolderAlone) {
+  ASSERT_EQ(run(off_by_one(), [](uint64_t i) { return i == honest().index(kStep, kMicrobatch); }),
+            "deviation");
+  std::filesystem::remove(records_);
+  const auto text = certificate::make_bundle(out_);
+  ASSERT_TRUE(text.ok()) << text.error().message;
+  const certificate::Bundle bundle = certificate::parse_bundle(as_bytes(*text)).value();
+  Bytes evidence = contents(out_ / certificate::kRejectionEvidenceFile);
+  const auto audit = audit::audit_rejection(bundle, evidence, device::Level::kPortable);
+  ASSERT_TRUE(audit.ok()) << audit.error().message;
+  EXPECT_TRUE(audit->confirmed());
+  EXPECT_EQ(audit->computed, audit->expected);
+  EXPECT_EQ(audit->step, kStep);
+  EXPECT_EQ(audit->microbatch, kMicrobatch);
+  evidence[evidence.size() / 2] ^= 1;
+  const auto harmed = audit::audit_rejection(bundle, evidence, device::Level::kPortable);
+  ASSERT_FALSE(harmed.ok());
+  EXPECT_EQ(std::string_view(harmed.error().code), "audit_evidence");
+}
+
+// A lie that no coin found is accepted; whoever computes the run again sees it.
+TEST_F(Deviations, AnAuditFindsWhatNoCoinDid) {
+  ThreadPool pool(1);
+  const auto audited = [&](const Bytes& contribution, uint64_t steps) -> std::string {
+    EXPECT_EQ(run(contribution, [](uint64_t) { return false; }), "accepted");
+    const auto bundle = certificate::parse_bundle(as_bytes(certificate::make_bundle(out_).value()));
+    uint64_t last = 0;
+    const auto audit = audit::audit_run(
+        *bundle, *honest().records, steps, device::Level::kPortable, pool, [&](uint64_t done) {
+          last = done;
+          return ok_status();
+        });
+    if (!audit.ok()) return audit.error().code;
+    EXPECT_EQ(audit->steps, steps);
+    EXPECT_EQ(last, steps);
+    EXPECT_EQ(audit->model, steps == honest().job.steps);
+    EXPECT_EQ(audit->states, audit->model ? 1u : 0u);
+    std::filesystem::remove_all(out_);
+    std::filesystem::create_directory(out_);
+    return "ok";
+  };
+  const Bytes& right = honest().payloads[honest().index(kStep, kMicrobatch)];
+  EXPECT_EQ(audited(right, honest().job.steps), "ok");
+  EXPECT_EQ(audited(right, 2), "ok");
+  EXPECT_EQ(audited(off_by_one(), honest().job.steps), "audit_state");
 }
 
 // A worker that goes on from the weights that its lie gave: only the lie itself deviates.

@@ -37,6 +37,7 @@ FOLDERS = {
     "policy": (False, ["attest/verify", "guarantee"]),
     "certificate/check": (
         False, ["attest/verify", "certificate/issue", "job", "protocol", "policy"]),
+    "audit": (False, ["certificate/check", "training", "worker"]),
     "publish": (False, ["certificate/check"]),
     "import": (False, ["job", "policy"]),
     "export": (False, ["certificate/check", "training"]),

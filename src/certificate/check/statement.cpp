@@ -1,6 +1,7 @@
 #include "certificate/check/statement.h"
 
 #include <algorithm>
+#include <charconv>
 #include <limits>
 
 #include "base/text.h"
@@ -36,6 +37,21 @@ Result<const Json::Array*> array_field(const Json& object, std::string_view key,
     return bad_form(key, concat("expected a list of at most ", limit, " entries"));
   }
   return array;
+}
+
+Result<uint64_t> record_index(const Json& value) {
+  const std::string text = value.as_string() == nullptr ? "" : *value.as_string();
+  uint64_t index = 0;
+  const auto read = std::from_chars(text.data(), text.data() + text.size(), index);
+  if (read.ec == std::errc() && text == std::to_string(index)) return index;
+  return bad_form("records", "expected a list of integers as texts");
+}
+
+Result<std::optional<crypto::Digest>> optional_digest(const Json& object, std::string_view key) {
+  GINN_ASSIGN(const std::string text, crypto::string_field(object, key));
+  if (text.empty()) return std::optional<crypto::Digest>();
+  GINN_ASSIGN(const crypto::Digest digest, crypto::parse_tagged(text));
+  return std::optional<crypto::Digest>(digest);
 }
 
 Status expect_text(const Json& object, std::string_view key, std::string_view expected) {
@@ -224,12 +240,11 @@ Result<RejectionStatement> parse_rejection_statement(std::string_view payload) {
   GINN_ASSIGN(out.life, life_field(predicate));
   GINN_ASSIGN(const Json::Array* records, array_field(predicate, "records", kMaxRecords));
   for (const Json& record : *records) {
-    if (record.as_string() == nullptr) return bad_form("records", "expected a list of texts");
+    GINN_ASSIGN(const uint64_t index, record_index(record));
+    out.records.push_back(index);
   }
-  for (std::string_view key : {"received", "expected"}) {
-    GINN_ASSIGN(const std::string text, crypto::string_field(predicate, key));
-    if (!text.empty()) GINN_TRY(crypto::parse_tagged(text));
-  }
+  GINN_ASSIGN(out.received, optional_digest(predicate, "received"));
+  GINN_ASSIGN(out.expected, optional_digest(predicate, "expected"));
   return out;
 }
 

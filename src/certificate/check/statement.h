@@ -40,6 +40,8 @@ struct RejectionStatement {
   uint64_t step = 0;
   uint64_t microbatch = 0;
   uint32_t life = 0;
+  std::vector<uint64_t> records;                     // of a deviation
+  std::optional<crypto::Digest> received, expected;  // of a deviation
 };
 
 // From the payload of an envelope: exact fields at every level, canonical JSON. Codes:
