@@ -61,9 +61,9 @@ Result<FrameType> Connection::receive_frame(const JobBytes& job_bytes,
 
 // A frame that the network repeats must not read as one that the peer sent: hence a whole frame,
 // with its checksums and its number.
-Status Connection::receive_end(const Idle& idle) {
+Status Connection::receive_end(const JobBytes& job_bytes, const Idle& idle) {
   Bytes payload;
-  const Result<FrameType> type = receive_frame({}, payload, idle);
+  const Result<FrameType> type = receive_frame(job_bytes, payload, idle);
   if (type.ok()) return refused("data_after_end", "a frame after the end frame");
   if (std::string_view(type.error().code) == "peer_closed") return ok_status();
   return type.error();

@@ -23,7 +23,7 @@ class Connection {
   // "frame_truncated" (inside), "frame_checksum", "peer_gone", those of `idle`.
   Result<FrameType> receive_frame(const JobBytes& job_bytes, Bytes& payload, const Idle& idle);
   // Waits for the end of the stream. Codes "data_after_end" for another frame, receive_frame's.
-  Status receive_end(const Idle& idle);
+  Status receive_end(const JobBytes& job_bytes, const Idle& idle);
 
   // Whether bytes or the end of the stream can be read without waiting.
   bool readable() const { return stream_->readable(); }

@@ -162,9 +162,9 @@ TEST_F(ConnectionTest, GarbledPayload) {
 TEST_F(ConnectionTest, TheEndAndWhatFollowsIt) {
   EXPECT_EQ(ours_->readable(), false);
   write(frame_header({FrameType::kEnd, 0, 0, 0}));
-  EXPECT_STREQ(ours_->receive_end(nullptr).error().code, "data_after_end");
+  EXPECT_STREQ(ours_->receive_end({}, nullptr).error().code, "data_after_end");
   hang_up();
-  EXPECT_TRUE(ours_->receive_end(nullptr).ok());
+  EXPECT_TRUE(ours_->receive_end({}, nullptr).ok());
 }
 
 class ListenerTest : public testing::Test {
@@ -192,7 +192,7 @@ void pass_a_frame(std::unique_ptr<Stream> from, std::unique_ptr<Stream> to) {
   ASSERT_TRUE(receiver.receive_frame({}, payload, nullptr).ok());
   EXPECT_EQ(as_text(payload), "{}");
   sender.finish_sending();
-  EXPECT_TRUE(receiver.receive_end(nullptr).ok());
+  EXPECT_TRUE(receiver.receive_end({}, nullptr).ok());
 }
 
 TEST_F(ListenerTest, Tcp) {

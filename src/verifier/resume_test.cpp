@@ -221,9 +221,11 @@ TEST_F(ResumeTest, LivesEnd) {
   const auto refusal = run({.contributions = 1, .run = {.life = 4}});
   ASSERT_FALSE(refusal.ok());
   EXPECT_STREQ(refusal.error().code, "life_spent");
+  EXPECT_EQ(refusal.error().kind, ErrorClass::kEnvironment) << "no word against the worker";
   const auto nothing = run({.contributions = 1, .run = resume(2)});
   ASSERT_FALSE(nothing.ok());
   EXPECT_STREQ(nothing.error().code, "no_checkpoint");
+  EXPECT_EQ(nothing.error().kind, ErrorClass::kEnvironment);
 }
 
 TEST_F(ResumeTest, ADeviationBeforeTheSuspensionIsFound) {
@@ -253,6 +255,7 @@ TEST_F(ResumeTest, AnotherJobOrAnotherFile) {
   const auto other = run({.contributions = 1, .run = resume(2)});
   ASSERT_FALSE(other.ok());
   EXPECT_STREQ(other.error().code, "checkpoint_job");
+  EXPECT_EQ(other.error().kind, ErrorClass::kEnvironment);
 }
 
 // Also where it is opened late, once the owner has granted a later life.

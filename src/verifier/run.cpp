@@ -32,8 +32,8 @@ Status Run::begin(std::string_view job_text) {
   GINN_ASSIGN(auto training, training::Training::create(job, host_.level));
   if (options_.resume) GINN_TRY(find_checkpoint(training->graph().parameter_count()));
   if (life_ > job.lives) {
-    return input_error("life_spent",
-                       concat("life ", life_, " is asked for; the job allows ", job.lives));
+    return environment_error("life_spent",
+                             concat("life ", life_, " is asked for; the job allows ", job.lives));
   }
   GINN_TRY(make_key());
   GINN_ASSIGN(intake_, Intake::create(*training));
@@ -43,22 +43,24 @@ Status Run::begin(std::string_view job_text) {
 }
 
 // The start is recorded before anything is unsealed: by the counter for a suspended run, by the
-// owner's log for a later life.
+// owner's log for a later life. That there is nothing to go on from is no word against the worker.
 Status Run::find_checkpoint(size_t parameters) {
   auto bytes = host_.folder->read(kCheckpointFile, max_checkpoint_bytes(parameters));
   if (!bytes.ok()) {
-    return input_error("no_checkpoint",
-                       concat("no checkpoint to go on from: ", bytes.error().message));
+    return environment_error("no_checkpoint",
+                             concat("no checkpoint to go on from: ", bytes.error().message));
   }
-  GINN_ASSIGN(file_, parse_checkpoint(std::move(*bytes)));
+  auto file = parse_checkpoint(std::move(*bytes));
+  if (!file.ok()) return environment_error(file.error().code, file.error().message);
+  file_ = std::move(*file);
   const CheckpointHead& head = file_->head;
   if (head.job_digest != job_digest_) {
-    return input_error("checkpoint_job",
-                       concat(kCheckpointFile,
-                              " is of the job ",
-                              crypto::tagged(head.job_digest),
-                              "; the worker's is ",
-                              crypto::tagged(job_digest_)));
+    return environment_error("checkpoint_job",
+                             concat(kCheckpointFile,
+                                    " is of the job ",
+                                    crypto::tagged(head.job_digest),
+                                    "; the worker's is ",
+                                    crypto::tagged(job_digest_)));
   }
   GINN_ASSIGN(const uint64_t counter, host_.attester->counter());
   if (head.suspended && head.counter == counter) {
@@ -68,13 +70,13 @@ Status Run::find_checkpoint(size_t parameters) {
     return unseal();
   }
   if (life_ > head.life) return ok_status();
-  return input_error("life_spent",
-                     concat(kCheckpointFile,
-                            " is of life ",
-                            head.life,
-                            " and life ",
-                            life_,
-                            " is asked for; expected a later one"));
+  return environment_error("life_spent",
+                           concat(kCheckpointFile,
+                                  " is of life ",
+                                  head.life,
+                                  " and life ",
+                                  life_,
+                                  " is asked for; expected a later one"));
 }
 
 // A checkpoint that was harmed is a fault of this machine's disk: no word against the worker.

@@ -176,10 +176,14 @@ Status Session::look_around() {
   return run_.replays_so_far();
 }
 
-Result<FrameType> Session::receive() {
+protocol::JobBytes Session::job_bytes() const {
   protocol::JobBytes bytes;
   if (run_.begun()) bytes.contribution = run_.intake().payload_bytes();
-  return connection_->receive_frame(bytes, payload_, watch());
+  return bytes;
+}
+
+Result<FrameType> Session::receive() {
+  return connection_->receive_frame(job_bytes(), payload_, watch());
 }
 
 void Session::send_verdict(const Error* error) {
@@ -256,7 +260,7 @@ Status Session::take_all() {
 Status Session::receive_end() {
   GINN_ASSIGN(const FrameType type, receive());
   if (type != FrameType::kEnd) return refused("data_after_end", "data after the last contribution");
-  return connection_->receive_end(watch());  // only the end of the stream may follow
+  return connection_->receive_end(job_bytes(), watch());  // only the end of the stream may follow
 }
 
 }  // namespace ginn::verifier

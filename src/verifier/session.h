@@ -50,6 +50,7 @@ class Session {
   Status receive_end();
   Status send_state(uint16_t flags);
   Status await_worker();
+  protocol::JobBytes job_bytes() const;
   Result<protocol::FrameType> receive();
   void send_verdict(const Error* error);
   protocol::Idle watch();  // while waiting for bytes: status frames, failures of replays

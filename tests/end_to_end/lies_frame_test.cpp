@@ -145,6 +145,12 @@ TEST_F(Lies, EndOfTheStream) {
   EXPECT_EQ(code_after(all(),
                        [](RawWorker& w) {
                          w.end();
+                         w.contribution(0);
+                       }),
+            "data_after_end");
+  EXPECT_EQ(code_after(all(),
+                       [](RawWorker& w) {
+                         w.end();
                          w.bytes(Bytes(1));
                        }),
             "frame_truncated");
