@@ -20,8 +20,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr uint64_t kMaxEvidenceBytes = uint64_t{1} << 33;
-
 // What must hold before anything is worth computing. Whether the TEE proves anything does not count
 // here: what is computed again needs no TEE.
 Status require(const certificate::Outcome& outcome, std::initializer_list<std::string_view> names) {
@@ -61,7 +59,7 @@ void print(const VerifyOptions& options, crypto::Json::Object json, const std::s
 Result<int> audit_rejected(const AuditOptions& options, const certificate::Bundle& bundle) {
   GINN_ASSIGN(const Bytes evidence,
               read_file(fs::path(options.check.run) / certificate::kRejectionEvidenceFile,
-                        kMaxEvidenceBytes));
+                        certificate::kMaxModelBytes));
   GINN_ASSIGN(const device::Level level, device::choose_level());
   GINN_ASSIGN(const audit::RejectionAudit found, audit::audit_rejection(bundle, evidence, level));
   crypto::Json::Object json;
