@@ -1,11 +1,11 @@
 # The programs as a person runs them. cli_lab.py is what the scripts share.
 find_package(Python3 REQUIRED COMPONENTS Interpreter)
 
-# ginn_cli_test(SCRIPT LABEL)
+# ginn_cli_test(SCRIPT LABEL [ARGUMENTS...])
 function(ginn_cli_test script label)
   add_test(NAME end_to_end.${script}
            COMMAND ${Python3_EXECUTABLE} -B ${CMAKE_SOURCE_DIR}/tests/end_to_end/${script}.py
-                   $<TARGET_FILE_DIR:ginn>)
+                   $<TARGET_FILE_DIR:ginn> ${ARGN})
   set_tests_properties(end_to_end.${script} PROPERTIES LABELS ${label} TIMEOUT ${GINN_TEST_SECONDS}
                        ENVIRONMENT "GINN_SANITIZE=${GINN_SANITIZE}")
 endfunction()
@@ -16,4 +16,6 @@ if(TARGET ginn)
   ginn_cli_test(cli_policy_test runs)
   ginn_cli_test(cli_fault_test quick)
   ginn_cli_test(protocol_client_test runs)
+  # A thousand by hand; some here.
+  ginn_cli_test(kill_campaign runs --kills 6)
 endif()
