@@ -63,6 +63,9 @@ kinds = @KINDS@
 # The verifier's program as the TEE measures it: "sha256:.." (SGX, simulated), "sha384:.." (others).
 # An empty list accepts nothing: put in what you computed or reviewed.
 measurements = @MEASUREMENTS@
+# What was started after launch, where that is measured apart: "rtmr0=.." to "rtmr3=.." (TDX),
+# "pcr_digest=.." (TPM, Azure). Each register needs an entry; "rtmr3=any" gives one up.
+runtime = []
 # Intel's words for the platform's patches that you accept: "SWHardeningNeeded" is another one.
 tcb = ["UpToDate"]
 # The least tcbEvaluationDataNumber of Intel's collateral.

@@ -114,6 +114,30 @@ void read_measurements(const TomlValue& value, Policy& policy) {
   });
 }
 
+bool is_runtime(const std::string& text) {
+  const size_t equals = text.find('=');
+  if (equals == std::string::npos) return false;
+  const std::string_view name = std::string_view(text).substr(0, equals);
+  const std::string_view hex = std::string_view(text).substr(equals + 1);
+  const bool rtmr = name == "rtmr0" || name == "rtmr1" || name == "rtmr2" || name == "rtmr3";
+  if (!rtmr && name != "pcr_digest") return false;
+  const bool digits = hex.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+  return hex == "any" || (digits && hex.size() == (rtmr ? 96u : 64u));
+}
+
+void read_runtime(const TomlValue& value, Policy& policy) {
+  read_demand(value, policy.runtime, [](const TomlValue& v, std::vector<std::string>& out) {
+    v.read(out);
+    for (const std::string& text : out) {
+      if (is_runtime(text)) continue;
+      v.problem(concat("found \"",
+                       printable(text, 120),
+                       "\"; expected rtmr0= to rtmr3= and 96, or pcr_digest= and 64 lower-case "
+                       "hexadecimal digits, or any"));
+    }
+  });
+}
+
 void read_tcb(const TomlValue& value, Policy& policy) {
   using attest::verify::TcbStatus;
   read_demand(value, policy.tcb, [](const TomlValue& v, std::vector<TcbStatus>& out) {
@@ -221,6 +245,7 @@ constexpr TomlKey<Policy> kKeys[] = {
     {"guarantee", "lives", read_lives, true},
     {"tee", "kinds", read_kinds, true},
     {"tee", "measurements", read_measurements, true},
+    {"tee", "runtime", read_runtime, true},
     {"tee", "tcb", read_tcb, true},
     {"tee",
      "tcb_evaluation",

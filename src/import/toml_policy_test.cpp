@@ -116,7 +116,7 @@ TEST(PolicyFile, NoKeyMayBeLeftOut) {
     }
     begin = end + 1;
   }
-  EXPECT_EQ(lines, 15u);
+  EXPECT_EQ(lines, 16u);
   EXPECT_NE(message_of("").find("p.toml: version: missing"), std::string::npos);
 }
 
@@ -128,6 +128,7 @@ TEST(PolicyFile, AnyIsAnAnswerToEachDemand) {
                           "lives",
                           "kinds",
                           "measurements",
+                          "runtime",
                           "tcb",
                           "tcb_evaluation",
                           "snp_tcb",
@@ -159,6 +160,16 @@ TEST(PolicyFile, WrongValues) {
       "tee.measurements");
   expect_problem(with("tcb", "tcb = [\"uptodate\"]"), "tee.tcb: found \"uptodate\"");
   expect_problem(with("tcb_evaluation", "tcb_evaluation = -1"), "tee.tcb_evaluation");
+  for (const char* bad : {"rtmr4=any", "rtmr0", "rtmr0=00", "pcr_digest=zz", "=any"}) {
+    expect_problem(with("runtime", concat("runtime = [\"", bad, "\"]")), "tee.runtime");
+  }
+  EXPECT_EQ(message_of(with("runtime",
+                            concat("runtime = [\"rtmr0=",
+                                   std::string(96, 'a'),
+                                   "\", \"rtmr3=any\", \"pcr_digest=",
+                                   std::string(64, '0'),
+                                   "\"]"))),
+            "");
   expect_problem(with("snp_tcb", "snp_tcb = [1, 2, 3]"), "tee.snp_tcb");
   expect_problem(with("snp_tcb", "snp_tcb = [1, 2, 3, 256]"), "tee.snp_tcb");
   expect_problem(with("advisories", "advisories = [\"\"]"), "tee.advisories");

@@ -72,6 +72,9 @@ std::string demanded(const Policy& policy, std::string_view finding) {
       return to_hex(m);
     });
   }
+  if (finding == "policy_runtime") {
+    return list(policy.runtime, "none: the policy names no register", itself);
+  }
   if (finding == "policy_tcb") return tcb_text(policy);
   if (finding == "policy_advisories") return list(policy.advisories, "none open", itself);
   if (finding == "policy_debug") return "never";

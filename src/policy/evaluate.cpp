@@ -74,6 +74,7 @@ class Evaluation {
     note("policy_measurement",
          named(policy_.measurements, tee.measurement),
          to_hex(tee.measurement));
+    runtime(tee);
     note("policy_tcb", tcb_met(tee), tcb_found(tee));
     std::string open;
     bool allowed = true;
@@ -118,6 +119,17 @@ class Evaluation {
   void note(std::string_view name, bool met, std::string found) {
     findings_.push_back(
         {name, met ? Outcome::kMet : Outcome::kNotMet, std::move(found), demanded(policy_, name)});
+  }
+
+  void runtime(const TeeFacts& tee) {
+    std::string found;
+    bool met = true;
+    for (const std::string& reg : tee.runtime) {
+      const std::string whatever = concat(reg.substr(0, reg.find('=')), "=any");
+      met = met && (named(policy_.runtime, reg) || named(policy_.runtime, whatever));
+      found += concat(found.empty() ? "" : ", ", reg);
+    }
+    note("policy_runtime", met, found.empty() ? "this TEE measures all at launch" : found);
   }
 
   // Each maker's own measure; a TEE without one has nothing that could fall short.

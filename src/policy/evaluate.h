@@ -24,6 +24,7 @@ struct TeeFacts {
   std::optional<attest::verify::UnixSeconds> issued;
   attest::verify::UnixSeconds at = 0;  // the time of the check
   bool debug = false;
+  std::vector<std::string> runtime = {};  // as in Policy::runtime: "rtmr0=<hex>"
 };
 
 struct JobFacts {
@@ -65,6 +66,7 @@ inline constexpr std::string_view kFindings[] = {"policy_job",
                                                  "policy_lives",
                                                  "policy_tee",
                                                  "policy_measurement",
+                                                 "policy_runtime",
                                                  "policy_tcb",
                                                  "policy_advisories",
                                                  "policy_debug",

@@ -29,6 +29,7 @@ Policy strict() {
   policy.lives = 2;
   policy.kinds = std::vector<std::string>{"tdx", "snp"};
   policy.measurements = std::vector<Bytes>{Bytes(48, 9), kMeasurement};
+  policy.runtime = std::vector<std::string>{"rtmr0=aa", "rtmr3=any"};
   policy.tcb = std::vector<TcbStatus>{TcbStatus::kUpToDate, TcbStatus::kSwHardeningNeeded};
   policy.tcb_evaluation = 17;
   policy.snp_tcb = SnpVersions{3, 0, 8, 115};
@@ -49,7 +50,8 @@ Facts good() {
                        {"INTEL-SA-00615"},
                        kNow - 30 * 86400,
                        kNow,
-                       false};
+                       false,
+                       {"rtmr0=aa", "rtmr3=cc"}};
   facts.job = JobFacts{kJob, kRoot, 0.999, 74.88, 7488, false, 2};
   facts.grants = {{owner(1), false}, {owner(2), false}};
   return facts;
@@ -71,7 +73,8 @@ std::string failed(const Policy& policy, const Facts& facts, Outcome outcome = O
 TEST(Policy, TheDefaultAcceptsNothing) {
   EXPECT_EQ(failed({}, good()),
             "policy_job policy_data policy_probability policy_budget policy_lives policy_tee "
-            "policy_measurement policy_tcb policy_advisories policy_freshness policy_grants");
+            "policy_measurement policy_runtime policy_tcb policy_advisories policy_freshness "
+            "policy_grants");
 }
 
 TEST(Policy, MetAtEveryBound) {
@@ -83,9 +86,10 @@ TEST(Policy, WhatDidNotVerifyIsNotChecked) {
   EXPECT_EQ(failed(strict(), {}, Outcome::kMet), "");
   Facts facts = good();
   facts.tee.reset();
-  EXPECT_EQ(failed(strict(), facts, Outcome::kNotChecked),
-            "policy_tee policy_measurement policy_tcb policy_advisories policy_debug "
-            "policy_freshness");
+  EXPECT_EQ(
+      failed(strict(), facts, Outcome::kNotChecked),
+      "policy_tee policy_measurement policy_runtime policy_tcb policy_advisories policy_debug "
+      "policy_freshness");
   facts = good();
   facts.grants = std::vector<GrantFact>{};
   EXPECT_EQ(failed(strict(), facts), "policy_grants");
@@ -105,6 +109,11 @@ TEST(Policy, EachFactBeyondItsBound) {
   EXPECT_EQ(with([](Facts& f) { f.tee->kind = "sgx"; }), "policy_tee");
   EXPECT_EQ(with([](Facts& f) { f.tee->measurement[47] ^= 1; }), "policy_measurement");
   EXPECT_EQ(with([](Facts& f) { f.tee->measurement.pop_back(); }), "policy_measurement");
+  EXPECT_EQ(with([](Facts& f) { f.tee->runtime[0] = "rtmr0=ab"; }), "policy_runtime");
+  EXPECT_EQ(with([](Facts& f) { f.tee->runtime[0] = "rtmr0="; }), "policy_runtime");
+  EXPECT_EQ(with([](Facts& f) { f.tee->runtime[1] = "rtmr3=anything"; }), "");
+  EXPECT_EQ(with([](Facts& f) { f.tee->runtime.push_back("rtmr1=aa"); }), "policy_runtime");
+  EXPECT_EQ(with([](Facts& f) { f.tee->runtime.clear(); }), "");
   EXPECT_EQ(with([](Facts& f) { f.tee->tcb = TcbStatus::kOutOfDate; }), "policy_tcb");
   EXPECT_EQ(with([](Facts& f) { f.tee->tcb_evaluation = 16; }), "policy_tcb");
   EXPECT_EQ(with([](Facts& f) { f.tee->snp_tcb = SnpVersions{3, 0, 8, 115}; }), "");

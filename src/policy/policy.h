@@ -56,6 +56,9 @@ struct Policy {
   // keeps memory from its host; what does not (simulated, tpm) counts only by name.
   Demand<std::vector<std::string>> kinds = std::vector<std::string>{};
   Demand<std::vector<Bytes>> measurements = std::vector<Bytes>{};  // 32 or 48 bytes each
+  // What was started after launch, where a TEE measures that apart (TDX: rtmr0 to rtmr3; vTPMs and
+  // TPMs: pcr_digest): "rtmr1=<lower-case hex>" or "rtmr3=any" for every register that there is.
+  Demand<std::vector<std::string>> runtime = std::vector<std::string>{};
   // Intel's statuses; other makers have none and are not held to it.
   Demand<std::vector<attest::verify::TcbStatus>> tcb = std::vector<attest::verify::TcbStatus>{};
   Demand<uint64_t> tcb_evaluation = ~uint64_t{0};  // least tcbEvaluationDataNumber (Intel)

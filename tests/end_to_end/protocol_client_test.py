@@ -23,7 +23,7 @@ PAGE = pathlib.Path(__file__).resolve().parents[2] / "docs" / "protocol.md"
 KEY = ed25519.Key(bytes(32))
 BIAS = 1 + 2 * CLASSES  # bytes of the last parameter: its exponent, its integers
 
-MACHINE = "the verifier's own machine: tests/simulation"
+MACHINE = "the verifier's own machine: tests/simulation, src/verifier/*_test.cpp"
 NO_CASE = {
     "not_finite": "norm-limited contributions need very many steps to get there",
     "peer_gone": "needs a full socket: src/protocol/connection_test.cpp",

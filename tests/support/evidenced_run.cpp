@@ -5,6 +5,7 @@
 #include "attest/report_data.h"
 #include "attest/verify/document.h"
 #include "attest/verify/hardware/check/check_evidence.h"
+#include "base/text.h"
 
 namespace ginn::test {
 namespace {
@@ -46,6 +47,9 @@ certificate::RelyingParty EvidencedRun::party() const {
   policy.lives = job.lives;
   policy.kinds = std::vector<std::string>{sgx ? "sgx" : "tdx"};
   policy.measurements = std::vector<Bytes>{Bytes(measured, measured + (sgx ? 32 : 48))};
+  std::vector<std::string> registers;  // nothing was measured into them
+  for (int i = 0; i < 4; ++i) registers.push_back(concat("rtmr", i, "=", to_hex(Bytes(48))));
+  policy.runtime = registers;
   policy.tcb = std::vector<av::TcbStatus>{av::TcbStatus::kUpToDate};
   policy.tcb_evaluation = policy::Demand<uint64_t>::any();
   policy.snp_tcb = policy::Demand<policy::SnpVersions>::any();

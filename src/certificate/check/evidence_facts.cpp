@@ -55,6 +55,21 @@ void add_intel(const std::optional<Bytes>& body, std::string_view member, policy
   facts.tcb_evaluation = std::min(facts.tcb_evaluation.value_or(evaluation), evaluation);
 }
 
+// A register that the evidence does not show stays empty, and meets no value.
+void add_runtime(const av::EvidenceVerdict& verdict, policy::TeeFacts& facts) {
+  const auto add = [&](const std::string& name) {
+    const std::string* value = verdict.find_field(name);
+    facts.runtime.push_back(concat(name, "=", value == nullptr ? "" : *value));
+  };
+  if (verdict.kind == av::EvidenceKind::kTdx) {
+    for (int i = 0; i < 4; ++i) add(concat("rtmr", i));
+  }
+  if (verdict.kind == av::EvidenceKind::kTpm || verdict.kind == av::EvidenceKind::kAzureSnp ||
+      verdict.kind == av::EvidenceKind::kAzureTdx) {
+    add("pcr_digest");
+  }
+}
+
 }  // namespace
 
 policy::TeeFacts facts_of(const av::EvidenceVerdict& verdict,
@@ -67,6 +82,7 @@ policy::TeeFacts facts_of(const av::EvidenceVerdict& verdict,
   facts.tcb = verdict.tcb_status;
   facts.advisories = verdict.advisories;
   facts.at = at;
+  add_runtime(verdict, facts);
   if (verdict.kind == av::EvidenceKind::kSnp || verdict.kind == av::EvidenceKind::kAzureSnp) {
     facts.snp_tcb = snp_versions(verdict).value_or(policy::SnpVersions{});
   }

@@ -28,6 +28,7 @@ av::EvidenceVerdict good_verdict(const FakeRun& run) {
   verdict.isolation = av::Isolation::kTee;
   verdict.tcb_status = av::TcbStatus::kUpToDate;
   verdict.measurement = kMeasurement;
+  verdict.fields = {{"rtmr1", "00ff"}};
   const auto data =
       attest::report_data(FakeRun::verifier_key().public_key(), job::digest(run.job()), 1);
   verdict.report_data.assign(data.begin(), data.end());
@@ -86,6 +87,7 @@ class HardwareRun : public ::testing::Test {
     policy.lives = 1;
     policy.kinds = std::vector<std::string>{"tdx"};
     policy.measurements = std::vector<Bytes>{kMeasurement};
+    policy.runtime = std::vector<std::string>{"rtmr0=any", "rtmr1=00ff", "rtmr2=any", "rtmr3=any"};
     policy.tcb = std::vector<av::TcbStatus>{av::TcbStatus::kUpToDate};
     policy.tcb_evaluation = 17;
     policy.collateral_days = 30;
@@ -202,6 +204,7 @@ TEST_F(HardwareRun, ATpmsShorterReportData) {
   RelyingParty azure = party();
   azure.policy->kinds = std::vector<std::string>{"azure-snp"};
   azure.policy->snp_tcb = Demand<policy::SnpVersions>::any();
+  azure.policy->runtime = std::vector<std::string>{"pcr_digest=any"};
   EXPECT_EQ(run_.check(azure).verdict, Verdict::kAccepted);
   verdict_.report_data.resize(31);
   expect_failed(run_.check(azure), "evidence", "evidence_binding");
@@ -265,6 +268,14 @@ TEST_F(HardwareRun, EachDemandOfThePolicy) {
   expect_failed(with([](policy::Policy& p) { p.measurements = std::vector<Bytes>{}; }),
                 "policy_measurement",
                 "policy_measurement");
+  expect_failed(with([](policy::Policy& p) { p.runtime = std::vector<std::string>{}; }),
+                "policy_runtime",
+                "policy_runtime");
+  verdict_.fields = {{"rtmr1", "00fe"}};  // another kernel
+  expect_failed(run_.check(party()), "policy_runtime", "policy_runtime");
+  verdict_.fields = {};
+  expect_failed(run_.check(party()), "policy_runtime", "policy_runtime");
+  verdict_.fields = {{"rtmr1", "00ff"}};
   expect_failed(with([](policy::Policy& p) { p.tcb_evaluation = 18; }), "policy_tcb", "policy_tcb");
   expect_failed(with([](policy::Policy& p) { p.collateral_days = 0; }),
                 "policy_freshness",

@@ -38,6 +38,8 @@ constexpr Why kWhy[] = {
     {"policy_lives", "An attacker may end a run that goes badly and start again, this often."},
     {"policy_tee", "Whose promise it is that the host did not touch the verifier's memory."},
     {"policy_measurement", "The verifier is the program that you reviewed or built yourself."},
+    {"policy_runtime",
+     "Where the launch measures the firmware alone, kernel and program are in these registers."},
     {"policy_tcb", "Known holes in the platform's firmware and microcode were closed."},
     {"policy_advisories", "Known holes that are open although the platform is up to date."},
     {"policy_debug", "A TEE in debug mode lets its host read and change everything."},
