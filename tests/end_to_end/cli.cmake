@@ -16,6 +16,6 @@ if(TARGET ginn)
   ginn_cli_test(cli_policy_test runs)
   ginn_cli_test(cli_fault_test quick)
   ginn_cli_test(protocol_client_test runs)
-  # A thousand by hand; some here.
+  # A few here; many by hand (docs/performance.md).
   ginn_cli_test(kill_campaign runs --kills 6)
 endif()
