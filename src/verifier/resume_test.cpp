@@ -256,6 +256,17 @@ TEST_F(ResumeTest, AnotherJobOrAnotherFile) {
   ASSERT_FALSE(other.ok());
   EXPECT_STREQ(other.error().code, "checkpoint_job");
   EXPECT_EQ(other.error().kind, ErrorClass::kEnvironment);
+  test::write(out_ / kCheckpointFile, kept);  // its counter was used up above
+  const auto spent = run({.contributions = 1, .run = resume(1)});
+  ASSERT_FALSE(spent.ok());
+  EXPECT_STREQ(spent.error().code, "life_spent");
+  EXPECT_EQ(spent.error().kind, ErrorClass::kEnvironment);
+  test::write(out_ / kCheckpointFile, Bytes(10));
+  const auto formless = run({.contributions = 1, .run = resume(2)});
+  ASSERT_FALSE(formless.ok());
+  EXPECT_STREQ(formless.error().code, "checkpoint_form");
+  EXPECT_EQ(formless.error().kind, ErrorClass::kEnvironment);
+  EXPECT_FALSE(has(certificate::kRejectionFile));
 }
 
 // Also where it is opened late, once the owner has granted a later life.

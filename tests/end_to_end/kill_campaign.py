@@ -7,6 +7,7 @@ Run by hand. Exit code 0 when every run ended with the model of an unkilled one,
 
 import argparse
 import collections
+import contextlib
 import os
 import pathlib
 import random
@@ -38,33 +39,51 @@ class Campaign(cli_lab.LabTest):
         return self.start("ginn", "train", self.job_file, "--out", "r", "--quiet", "--threads", 1,
                           *more)
 
+    def over(self, code, error):
+        """Expects a run that ended well: now, or when its verifier outlived its killed worker."""
+        if code != 0:
+            self.assertIn("out_exists", error)
+        self.assertTrue((self.dir / "r" / "certificate.json").exists(), error)
+
     def kill(self, victim, wait):
-        """Starts or resumes the run and kills after `wait` seconds; False: it had ended."""
+        """Starts or resumes the run and kills after `wait` seconds. Gives whom: "" when it had
+        ended, "worker" where there was no verifier to kill yet or any more."""
         train = self.start_train(["--resume"] if (self.dir / "r").exists() else [])
         try:
-            train.wait(wait)
-            return False
+            error = train.communicate(timeout=wait)[1]
+            self.over(train.returncode, error)
+            return ""
         except subprocess.TimeoutExpired:
             pass
         verifiers = cli_lab.children(train.pid)
+        if not verifiers:
+            victim = "worker"
         if victim != "worker":
             for verifier in verifiers:
-                os.kill(verifier, signal.SIGKILL)
-        if victim != "verifier" or not verifiers:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(verifier, signal.SIGKILL)
+        if victim != "verifier":
             train.kill()
-        train.communicate(timeout=cli_lab.LIMIT_SECONDS)
-        return True
+        error = train.communicate(timeout=cli_lab.LIMIT_SECONDS)[1]
+        if train.returncode in {0, 2}:  # it ended by itself between the look and the kill
+            self.over(train.returncode, error)
+            return ""
+        self.assertEqual(train.returncode, 3 if victim == "verifier" else -signal.SIGKILL, error)
+        self.assertFalse((self.dir / "r" / "rejection.json").exists())
+        return victim
 
     def run_once(self, chance):
         shutil.rmtree(self.dir / "r", ignore_errors=True)
         killed = collections.Counter()
         while sum(killed.values()) < KILLS_OF_A_RUN:
-            victim = chance.choice(VICTIMS)
-            if not self.kill(victim, chance.uniform(0.05, 0.8)):
+            victim = self.kill(chance.choice(VICTIMS), chance.uniform(0.05, 0.8))
+            if not victim:
                 break
             killed[victim] += 1
-        if not (self.dir / "r" / "certificate.json").exists():
-            self.ginn(0, "train", self.job_file, "--out", "r", "--resume", "--quiet")
+        else:
+            train = self.start_train(["--resume"])
+            error = train.communicate(timeout=cli_lab.LIMIT_SECONDS)[1]
+            self.over(train.returncode, error)
         self.ginn(0, "verify", "r", "--job", self.job_file, "--allow-simulated")
         self.assertEqual((self.dir / "r" / "model.safetensors").read_bytes(), self.model)
         return killed

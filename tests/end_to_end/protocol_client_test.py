@@ -130,6 +130,24 @@ def another_job(client, recorded):
     client.send(JOB, recorded.changed_job(lambda found: found["train"].update(seed="77")))
 
 
+def in_the_run(kind, payload=b"", **wrong):
+    """A wrong frame where the first contribution is due."""
+    def lie(client, recorded):
+        handshake(client, recorded)
+        client.send(kind, payload, **wrong)
+    return lie
+
+
+# The same codes elsewhere: in a hello's flags, a header's zeros, once the job is known.
+MORE_LIES = [
+    ("frame_reserved", hello(struct.pack("<HH", 2, 2)), 1, False),
+    ("frame_reserved", before_job(frame(HELLO, struct.pack("<HH", 2, 0), 0, b"\0\1\0")), 1, False),
+    ("frame_reserved", in_the_run(END, reserved=b"\1\0\0"), 1, True),
+    ("frame_type", in_the_run(9), 1, True),
+    ("frame_length", in_the_run(CONTRIBUTION, b"short"), 1, True),
+    ("frame_order", in_the_run(JOB, b"{}"), 1, True),
+    ("frame_order", in_the_run(END), 1, True),
+]
 # Code: (lie, exit code of the verifier, whether it leaves a rejection).
 LIES = {
     "protocol_version": (hello(struct.pack("<HH", 3, 0)), 1, False),
@@ -275,8 +293,9 @@ class Lies(ClientTest):
             path.unlink()
 
     def test_each_lie_has_its_code(self):
-        for code, (lie, exit_code, signed) in LIES.items():
-            with self.subTest(code):
+        lies = [(code, *lie) for code, lie in LIES.items()] + MORE_LIES
+        for number, (code, lie, exit_code, signed) in enumerate(lies):
+            with self.subTest(code, number=number):
                 verifier, client = self.verifier(), self.client()
                 lie(client, self.recorded)
                 client.close_sending()
