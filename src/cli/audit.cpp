@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <chrono>
+#include <filesystem>
 
 #include "base/file.h"
 #include "base/text.h"
@@ -20,8 +22,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// What must hold before anything is worth computing. Whether the TEE proves anything does not count
-// here: what is computed again needs no TEE.
+// What must hold before anything is worth computing.
 Status require(const certificate::Outcome& outcome, std::initializer_list<std::string_view> names) {
   for (const certificate::Check& check : outcome.checks) {
     const bool needed = std::find(names.begin(), names.end(), check.name) != names.end();
@@ -56,7 +57,9 @@ void print(const VerifyOptions& options, crypto::Json::Object json, const std::s
   fmt::print("{}\n", crypto::pretty_json(json));
 }
 
-Result<int> audit_rejected(const AuditOptions& options, const certificate::Bundle& bundle) {
+Result<int> audit_rejected(const AuditOptions& options,
+                           const certificate::Bundle& bundle,
+                           bool simulated) {
   GINN_ASSIGN(const Bytes evidence,
               read_file(fs::path(options.check.run) / certificate::kRejectionEvidenceFile,
                         certificate::kMaxModelBytes));
@@ -69,25 +72,21 @@ Result<int> audit_rejected(const AuditOptions& options, const certificate::Bundl
   json["received"] = crypto::tagged(found.received);
   json["expected"] = crypto::tagged(found.expected);
   json["computed"] = crypto::tagged(found.computed);
-  const std::string which = concat("step ", found.step, ", microbatch ", found.microbatch);
-  print(options.check,
-        std::move(json),
-        found.confirmed() ? concat("CONFIRMED: at ",
-                                   which,
-                                   " the records and weights that the verifier signed give ",
-                                   crypto::tagged(found.computed),
-                                   ", as it said; the worker handed over ",
-                                   crypto::tagged(found.received),
-                                   ".")
-                          : concat("NOT CONFIRMED: at ",
-                                   which,
-                                   " the records and weights that the verifier signed give ",
-                                   crypto::tagged(found.computed),
-                                   "; the verifier said ",
-                                   crypto::tagged(found.expected),
-                                   ", and that the worker handed over ",
-                                   crypto::tagged(found.received),
-                                   "."));
+  json["simulated"] = simulated;
+  std::string sentence = concat(found.confirmed() ? "CONFIRMED" : "NOT CONFIRMED",
+                                ": at step ",
+                                found.step,
+                                ", microbatch ",
+                                found.microbatch,
+                                " the records and weights that the verifier signed give ",
+                                crypto::tagged(found.computed),
+                                "; the verifier said ",
+                                crypto::tagged(found.expected),
+                                ", and that the worker handed over ",
+                                crypto::tagged(found.received),
+                                ". That these are the run's weights is the verifier's word");
+  sentence += simulated ? ", and its TEE is SIMULATED: anybody could have signed it." : ".";
+  print(options.check, std::move(json), sentence);
   return found.confirmed() ? 0 : 1;
 }
 
@@ -172,14 +171,14 @@ Result<int> audit_verb(const AuditOptions& options) {
   GINN_TRY(certificate::require_folder(check.run));
   GINN_ASSIGN(const std::string text, certificate::make_bundle(check.run));
   GINN_ASSIGN(const certificate::Bundle bundle, certificate::parse_bundle(as_bytes(text)));
-  std::vector<fs::path> files;
-  for (const auto& entry : fs::directory_iterator(check.run)) files.push_back(entry.path());
-  const certificate::Outcome outcome = certificate::check_bundle(bundle, files, party);
+  const certificate::Outcome outcome =
+      certificate::check_bundle(bundle, files_in(check.run), party);
   if (fault) return *fault;
   if (party.brings_job()) GINN_TRY(require(outcome, {"your_job"}));
   if (bundle.files.contains(std::string(certificate::kRejectionFile))) {
-    GINN_TRY(require(outcome, {"signature", "job", "rejection_evidence"}));
-    return audit_rejected(options, bundle);
+    // Whoever makes up weights can make up a rejection: the evidence says whose word they are.
+    GINN_TRY(require(outcome, {"signature", "evidence", "job", "rejection_evidence"}));
+    return audit_rejected(options, bundle, outcome.simulated);
   }
   GINN_TRY(require(outcome, {"signature", "job", "transcript", "model", "grants"}));
   return audit_accepted(options, bundle);

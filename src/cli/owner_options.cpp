@@ -88,11 +88,14 @@ void add_audit(CLI::App& app, VerbOptions& line) {
   add_option(audit, "--job-digest", o.check.job_digest, "HEX", "Its digest, sha256:..");
   add_option(audit, "--data", o.data, "PATH", "Training data, as data.train (that of --job)");
   add_option(audit, "--steps", o.steps, "0..N", "Only the first N steps of an accepted run");
-  add_option(audit, "--threads", o.threads, "N", "Threads (0: all cores)");
+  add_option(audit, "--at", o.check.at, "TIME", "Judge a rejection's evidence for this time (now)");
+  add_option(audit, "--collateral", o.check.collateral, "FILE", "Newer collateral than the run's");
+  add_threads(audit, o.threads);
   add_json(audit, o.check.json);
   audit->footer(
-      "A rejection is computed again from its folder alone; an accepted run from your data, which\n"
-      "takes as long as training it. No TEE is trusted. Exit code 0: as the run says; 1: not.");
+      "A rejection is computed again from its folder alone; that its weights are the run's is its\n"
+      "verifier's word. An accepted run is computed again from your data, which takes as long as\n"
+      "training it, and no TEE is trusted. Exit code 0: as the run says; 1: not.");
 }
 
 void add_attest(CLI::App& app, VerbOptions& line) {

@@ -4,6 +4,7 @@
 Usage: cli_run_test.py FOLDER_OF_PROGRAMS.
 """
 
+import base64
 import json
 import os
 import re
@@ -11,7 +12,9 @@ import shutil
 import subprocess
 import time
 
+import ed25519
 from cli_lab import LIMIT_SECONDS, RUN_FILES, LabTest, main, pixels_and_labels, program
+from protocol_client import canonical, dsse
 
 
 class Runs(LabTest):
@@ -203,6 +206,8 @@ class Runs(LabTest):
         self.assertNotEqual(found["computed"], found["received"])
         self.refused("audit", "a", "--job", self.job("other.toml", seed=2), code=1,
                      naming=["your_job"])
+        self.assertIs(found["simulated"], True)
+        self.refused_as_forged(job)
         evidence = self.dir / "a" / "rejection-evidence.safetensors"
         evidence.write_bytes(evidence.read_bytes()[:-1] + b"x")
         self.refused("audit", "a", code=1, naming=["rejection_evidence"])
@@ -215,6 +220,16 @@ class Runs(LabTest):
         for steps in ["5..9", "0..", "0..0", "x", "0..99999"]:
             self.refused("audit", "r", "--job", job, "--steps", steps, naming=["step"])
         self.refused("audit", "nowhere", naming=["nowhere"])
+
+    def refused_as_forged(self, job):
+        """A rejection signed by a key of the host's own, under the evidence of another key."""
+        shutil.copytree(self.dir / "a", self.dir / "forged")
+        path = self.dir / "forged" / "rejection.json"
+        statement = json.loads(base64.b64decode(json.loads(path.read_text())["payload"]))
+        key = ed25519.Key(b"\7" * 32)
+        statement["predicate"]["verifier"]["publicKey"] = "ed25519:" + key.public.hex()
+        path.write_bytes(dsse("application/vnd.in-toto+json", canonical(statement), key))
+        self.refused("audit", "forged", "--job", job, code=1, naming=["evidence", "another key"])
 
     def test_honest_runs_are_accepted(self):
         for seed in range(3):
