@@ -22,7 +22,7 @@ struct RejectionAudit {
 // `bundle`: of the run's folder, checked by the caller (certificate::check_bundle); `evidence`: the
 // bytes of rejection-evidence.safetensors. Uses nothing else: the records are in it, and are held
 // against the root of the job's data. That the weights are the run's, the verifier's signature
-// says. Codes: parse_envelope's, parse_rejection_statement's, job::parse's, parse_safetensors's,
+// says. Codes: statement_payload's, parse_rejection_statement's, job::parse's, parse_safetensors's,
 // "audit_not_a_deviation" (nothing to compute again), "audit_evidence" (another file than the one
 // signed, a tensor missing or of another shape, records that are not those of the microbatch or not
 // in the data), "audit_no_records" (the verifier could not put them in), Training::contribution's.

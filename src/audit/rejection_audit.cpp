@@ -2,8 +2,9 @@
 
 #include "audit/audit.h"
 #include "audit/evidence_records.h"
-#include "audit/statement.h"
 #include "base/text.h"
+#include "certificate/check/statement.h"
+#include "certificate/issue/format.h"
 
 namespace ginn::audit {
 namespace {
@@ -43,7 +44,8 @@ Result<std::vector<float>> weights_of(const nn::Graph& graph, const model_file::
 Result<RejectionAudit> audit_rejection(const certificate::Bundle& bundle,
                                        ByteView evidence,
                                        device::Level level) {
-  GINN_ASSIGN(const std::string payload, payload_of(bundle, certificate::kRejectionFile));
+  GINN_ASSIGN(const std::string payload,
+              certificate::statement_payload(bundle, certificate::kRejectionFile));
   GINN_ASSIGN(const RejectionStatement statement, certificate::parse_rejection_statement(payload));
   GINN_TRY(check_names_a_deviation(statement, evidence));
   GINN_ASSIGN(const job::Job job, job::parse(statement.head.job));

@@ -1,7 +1,8 @@
 #include "audit/audit.h"
-#include "audit/statement.h"
 #include "base/text.h"
-#include "certificate/issue/grant.h"
+#include "certificate/check/lives.h"
+#include "certificate/check/statement.h"
+#include "certificate/issue/format.h"
 #include "protocol/transcript.h"
 #include "worker/loop.h"
 
@@ -12,14 +13,10 @@ using certificate::CertificateStatement;
 
 Result<std::vector<protocol::TranscriptEntry>> transcript_of(
     const certificate::Bundle& bundle, const CertificateStatement& statement) {
-  std::vector<protocol::TranscriptLife> lives;
-  for (const std::string& text : statement.grants) {
-    GINN_ASSIGN(const certificate::Grant grant, certificate::check_grant(text));
-    lives.push_back({grant.start.verifier_key, grant.start.life});
-  }
+  GINN_ASSIGN(const auto lives, certificate::lives_of(statement.grants));
   const auto text = bundle.files.find(std::string(certificate::kTranscriptFile));
-  if (lives.empty() || text == bundle.files.end()) {
-    return input_error("audit_no_statement", "the run has no grant, or no transcript");
+  if (text == bundle.files.end()) {
+    return input_error("not_found", concat("the run has no ", certificate::kTranscriptFile));
   }
   GINN_ASSIGN(auto replayed,
               protocol::replay_transcript(text->second, statement.head.job_digest, lives));
@@ -93,7 +90,8 @@ Result<RunAudit> audit_run(const certificate::Bundle& bundle,
                            device::Level level,
                            ThreadPool& pool,
                            const std::function<Status(uint64_t done)>& progress) {
-  GINN_ASSIGN(const std::string payload, payload_of(bundle, certificate::kCertificateFile));
+  GINN_ASSIGN(const std::string payload,
+              certificate::statement_payload(bundle, certificate::kCertificateFile));
   GINN_ASSIGN(const CertificateStatement statement,
               certificate::parse_certificate_statement(payload));
   GINN_ASSIGN(job::Job job, job::parse(statement.head.job));

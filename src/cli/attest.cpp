@@ -20,26 +20,18 @@ using attest::verify::Collateral;
 using attest::verify::EvidenceKind;
 using attest::verify::EvidenceVerdict;
 
-struct CollateralFile {
-  const char* name;
-  std::optional<Bytes> Collateral::*part;
-};
-// What a collateral folder may hold (docs/evidence.md); other files in it are not read.
-constexpr CollateralFile kCollateralFiles[] = {
-    {"tcb_info.json", &Collateral::tcb_info},
-    {"tcb_info_issuer_chain.pem", &Collateral::tcb_info_issuer_chain},
-    {"qe_identity.json", &Collateral::qe_identity},
-    {"qe_identity_issuer_chain.pem", &Collateral::qe_identity_issuer_chain},
-    {"pck_crl.der", &Collateral::pck_crl},
-    {"pck_crl_issuer_chain.pem", &Collateral::pck_crl_issuer_chain},
-    {"root_ca_crl.der", &Collateral::root_ca_crl},
-    {"tpm_quote.msg", &Collateral::tpm_quote},
-    {"tpm_quote.sig", &Collateral::tpm_signature},
-    {"pcrs_sha256.bin", &Collateral::tpm_pcrs},
-    {"ak_pub.pem", &Collateral::ak_public},
-    {"ak_pub.der", &Collateral::ak_public},
-    {"hcl_report.bin", &Collateral::hcl_report},
-};
+// Nothing when there is no such file. Other files of a collateral folder are not read.
+Status read_part(const fs::path& path, std::optional<Bytes>& part) {
+  std::error_code error;
+  if (!fs::exists(path, error)) return ok_status();
+  if (part.has_value()) {
+    return input_error("collateral_twice",
+                       concat(printable(path.string()),
+                              ": this part of the collateral has been read already; leave one"));
+  }
+  GINN_ASSIGN(part, read_file(path, attest::verify::kMaxCollateralBytes));
+  return ok_status();
+}
 
 Status read_folder(const std::string& folder, Collateral& collateral) {
   std::error_code error;
@@ -47,17 +39,10 @@ Status read_folder(const std::string& folder, Collateral& collateral) {
     return input_error("not_found",
                        concat("--collateral: ", printable(folder), " is no folder; expected one"));
   }
-  for (const CollateralFile& file : kCollateralFiles) {
-    const fs::path path = fs::path(folder) / file.name;
-    if (!fs::exists(path, error)) continue;
-    if ((collateral.*file.part).has_value()) {
-      return input_error("collateral_twice",
-                         concat(printable(path.string()),
-                                ": this part of the collateral has been read already; leave one"));
-    }
-    GINN_ASSIGN(collateral.*file.part, read_file(path, attest::verify::kMaxCollateralBytes));
+  for (const auto& [name, part] : attest::verify::kCollateralParts) {
+    GINN_TRY(read_part(fs::path(folder) / name, collateral.*part));
   }
-  return ok_status();
+  return read_part(fs::path(folder) / "ak_pub.der", collateral.ak_public);
 }
 
 Result<Collateral> read_collateral(const AttestCheckOptions& options) {

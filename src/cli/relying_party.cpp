@@ -96,6 +96,18 @@ Status add_policy(const VerifyOptions& options, certificate::RelyingParty& party
 
 }  // namespace
 
+std::vector<std::filesystem::path> files_in(const std::filesystem::path& folder) {
+  constexpr size_t kMost = 10000;
+  std::vector<std::filesystem::path> files;
+  std::error_code error;
+  std::filesystem::directory_iterator iterator(folder, error);
+  for (; !error && iterator != std::filesystem::directory_iterator() && files.size() < kMost;
+       iterator.increment(error)) {
+    files.push_back(iterator->path());
+  }
+  return files;
+}
+
 Result<certificate::RelyingParty> relying_party(const VerifyOptions& options,
                                                 std::optional<Error>& fault) {
   certificate::RelyingParty party;

@@ -22,9 +22,7 @@ Result<int> sign_verb(const SignOptions& options) {
   GINN_ASSIGN(const certificate::RelyingParty party, relying_party(options.check, fault));
   GINN_ASSIGN(const std::string text, certificate::make_bundle(dir));
   GINN_ASSIGN(const certificate::Bundle bundle, certificate::parse_bundle(as_bytes(text)));
-  std::vector<fs::path> files;
-  for (const auto& entry : fs::directory_iterator(dir)) files.push_back(entry.path());
-  const certificate::Outcome outcome = certificate::check_bundle(bundle, files, party);
+  const certificate::Outcome outcome = certificate::check_bundle(bundle, files_in(dir), party);
   if (fault) return *fault;
   if (outcome.verdict != certificate::Verdict::kAccepted) {
     return refused(

@@ -15,6 +15,8 @@
 namespace ginn::cli {
 namespace {
 
+namespace fs = std::filesystem;
+
 std::string to_json(const certificate::Outcome& outcome) {
   crypto::Json::Array checks;
   for (const certificate::Check& check : outcome.checks) {
@@ -52,27 +54,13 @@ void print(const certificate::Outcome& outcome, bool explain) {
   fmt::print("\n{}", wrapped(outcome.summary));
 }
 
-// The files beside a bundle, where none are named: subjects have plain names, so that all of the
-// folder's regular files may stand for them.
-std::vector<std::filesystem::path> files_beside(const std::string& bundle) {
-  std::vector<std::filesystem::path> files;
-  std::error_code error;
-  std::filesystem::directory_iterator iterator(std::filesystem::absolute(bundle).parent_path(),
-                                               error);
-  constexpr size_t kMost = 10000;
-  for (; !error && iterator != std::filesystem::directory_iterator() && files.size() < kMost;
-       iterator.increment(error)) {
-    files.push_back(iterator->path());
-  }
-  return files;
-}
-
 Result<certificate::Outcome> check_bundle_file(const VerifyOptions& options,
                                                const certificate::RelyingParty& party) {
   GINN_ASSIGN(const Bytes text, read_file(options.run, certificate::kMaxBundleBytes));
   GINN_ASSIGN(const certificate::Bundle bundle, certificate::parse_bundle(text));
   if (options.models.empty()) {
-    return certificate::check_bundle(bundle, files_beside(options.run), party);
+    return certificate::check_bundle(
+        bundle, files_in(fs::absolute(options.run).parent_path()), party);
   }
   const std::vector<std::filesystem::path> models(options.models.begin(), options.models.end());
   return certificate::check_bundle(bundle, models, party);

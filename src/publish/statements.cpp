@@ -21,15 +21,11 @@ struct Signed {
 };
 
 Result<Signed> read_certificate(const certificate::Bundle& bundle) {
-  const auto found = bundle.files.find(std::string(certificate::kCertificateFile));
-  if (found == bundle.files.end()) {
-    return input_error("not_found", "the run has no certificate to publish");
-  }
+  const std::string name(certificate::kCertificateFile);
+  GINN_ASSIGN(const std::string payload, certificate::statement_payload(bundle, name));
   Signed out;
-  out.certificate = crypto::sha256(as_bytes(found->second));
-  GINN_ASSIGN(const crypto::Envelope envelope,
-              crypto::parse_envelope(found->second, certificate::kMaxStatementBytes));
-  GINN_ASSIGN(out.statement, certificate::parse_certificate_statement(as_text(envelope.payload)));
+  out.certificate = crypto::sha256(as_bytes(bundle.files.at(name)));
+  GINN_ASSIGN(out.statement, certificate::parse_certificate_statement(payload));
   return out;
 }
 

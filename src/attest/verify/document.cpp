@@ -9,25 +9,20 @@ namespace {
 
 using crypto::Json;
 
-struct Item {
-  std::string_view name;
-  std::optional<Bytes> Collateral::*member;
-};
-constexpr Item kItems[] = {
-    {"ak_pub.pem", &Collateral::ak_public},
-    {"chain.pem", &Collateral::chain},
-    {"hcl_report.bin", &Collateral::hcl_report},
-    {"pck_crl.der", &Collateral::pck_crl},
-    {"pck_crl_issuer_chain.pem", &Collateral::pck_crl_issuer_chain},
-    {"pcrs_sha256.bin", &Collateral::tpm_pcrs},
-    {"qe_identity.json", &Collateral::qe_identity},
-    {"qe_identity_issuer_chain.pem", &Collateral::qe_identity_issuer_chain},
-    {"root_ca_crl.der", &Collateral::root_ca_crl},
-    {"tcb_info.json", &Collateral::tcb_info},
-    {"tcb_info_issuer_chain.pem", &Collateral::tcb_info_issuer_chain},
-    {"tpm_quote.msg", &Collateral::tpm_quote},
-    {"tpm_quote.sig", &Collateral::tpm_signature},
-};
+constexpr std::string_view kChainName = "chain.pem";
+
+// Null: no part has this name.
+std::optional<Bytes> Collateral::*part_of(std::string_view name) {
+  if (name == kChainName) return &Collateral::chain;
+  for (const CollateralPart& part : kCollateralParts) {
+    if (part.name == name) return part.part;
+  }
+  return nullptr;
+}
+
+void add_item(std::string_view name, const std::optional<Bytes>& bytes, Json::Object& items) {
+  if (bytes) items[std::string(name)] = to_base64(*bytes);
+}
 
 Result<std::string> expect_type(const Json& json, const char* code, std::string_view expected) {
   GINN_ASSIGN(std::string type, crypto::string_field(json, "type"));
@@ -37,29 +32,29 @@ Result<std::string> expect_type(const Json& json, const char* code, std::string_
 }
 
 Status store_item(std::string_view name, const Json& value, Collateral& out) {
-  for (const Item& item : kItems) {
-    if (item.name != name) continue;
-    const std::string* text = value.as_string();
-    if (text == nullptr) {
-      return input_error("json_field", concat("collateral \"", name, "\": expected a text"));
-    }
-    GINN_ASSIGN(Bytes bytes, from_base64(*text));
-    if (bytes.size() > kMaxCollateralBytes) {
-      return input_error("collateral_too_large",
-                         concat("collateral \"",
-                                name,
-                                "\" has ",
-                                bytes.size(),
-                                " bytes; at most ",
-                                kMaxCollateralBytes));
-    }
-    out.*item.member = std::move(bytes);
-    return ok_status();
+  const auto part = part_of(name);
+  if (part == nullptr) {
+    return input_error("collateral_item",
+                       concat("collateral \"",
+                              printable(name, 80),
+                              "\" is no part of any kind's collateral; remove it"));
   }
-  return input_error("collateral_item",
-                     concat("collateral \"",
-                            printable(name, 80),
-                            "\" is no part of any kind's collateral; remove it"));
+  const std::string* text = value.as_string();
+  if (text == nullptr) {
+    return input_error("json_field", concat("collateral \"", name, "\": expected a text"));
+  }
+  GINN_ASSIGN(Bytes bytes, from_base64(*text));
+  if (bytes.size() > kMaxCollateralBytes) {
+    return input_error("collateral_too_large",
+                       concat("collateral \"",
+                              name,
+                              "\" has ",
+                              bytes.size(),
+                              " bytes; at most ",
+                              kMaxCollateralBytes));
+  }
+  out.*part = std::move(bytes);
+  return ok_status();
 }
 
 }  // namespace
@@ -121,10 +116,8 @@ Result<Collateral> parse_collateral_document(std::string_view text) {
 
 std::string collateral_document(const Collateral& collateral) {
   Json::Object items;
-  for (const Item& item : kItems) {
-    const std::optional<Bytes>& bytes = collateral.*item.member;
-    if (bytes) items[std::string(item.name)] = to_base64(*bytes);
-  }
+  add_item(kChainName, collateral.chain, items);
+  for (const auto& [name, part] : kCollateralParts) add_item(name, collateral.*part, items);
   Json::Object json;
   json["items"] = std::move(items);
   json["type"] = kCollateralType;

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "certificate/check/folder_check.h"
 #include "certificate/issue/format.h"
+#include "crypto/dsse.h"
 #include "crypto/json.h"
 #include "protocol/transcript.h"
 
@@ -151,6 +152,16 @@ Result<Bundle> parse_bundle(ByteView bytes) {
     return input_error("bundle_form", "the bundle is not canonical JSON (RFC 8785)");
   }
   return bundle;
+}
+
+Result<std::string> statement_payload(const Bundle& bundle, std::string_view name) {
+  const auto found = bundle.files.find(std::string(name));
+  if (found == bundle.files.end()) {
+    return input_error("not_found", concat("the run has no ", name, "; name a finished run"));
+  }
+  GINN_ASSIGN(const crypto::Envelope envelope,
+              crypto::parse_envelope(found->second, kMaxStatementBytes));
+  return std::string(as_text(envelope.payload));
 }
 
 Outcome check_bundle(const Bundle& bundle,

@@ -28,6 +28,10 @@ Result<std::string> make_bundle(const std::filesystem::path& dir);
 // (not canonical).
 Result<Bundle> parse_bundle(ByteView text);
 
+// The payload of the bundle's signed statement of this name; whose signature it is, is not checked.
+// Codes: "not_found", parse_envelope's.
+Result<std::string> statement_payload(const Bundle& bundle, std::string_view name);
+
 // The check of check_run, with `models` for the files that the statement names as subjects: by
 // their own names, except that one file alone may have any name and stands for the first subject.
 Outcome check_bundle(const Bundle& bundle,

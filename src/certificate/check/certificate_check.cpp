@@ -202,14 +202,9 @@ class CertificateCheck : FolderCheck {
   // As the grants say, which are judged by the check of their own; the signer's where one cannot be
   // read.
   std::vector<protocol::TranscriptLife> lives_of_grants() const {
-    std::vector<protocol::TranscriptLife> lives;
-    for (const std::string& text : statement_.grants) {
-      const auto grant = check_grant(text);
-      if (!grant.ok()) return {{statement_.head.key, statement_.life}};
-      lives.push_back({grant->start.verifier_key, grant->start.life});
-    }
-    if (lives.empty()) lives.push_back({statement_.head.key, statement_.life});
-    return lives;
+    auto lives = lives_of(statement_.grants);
+    if (!lives.ok()) return {{statement_.head.key, statement_.life}};
+    return std::move(*lives);
   }
 
   Result<std::string> grants_result() {

@@ -6,6 +6,10 @@
 namespace ginn::certificate {
 namespace {
 
+Error no_grant() {
+  return refused("grants_missing", "the certificate carries no grant; expected at least one");
+}
+
 Status check_owner(const Grant& grant, const LivesExpected& expected) {
   if (expected.owner && grant.owner != *expected.owner) {
     return refused("grants_owner",
@@ -63,11 +67,19 @@ Status check_life(const Grant& grant, uint32_t previous, const LivesExpected& ex
 
 }  // namespace
 
+Result<std::vector<protocol::TranscriptLife>> lives_of(const std::vector<std::string>& grants) {
+  if (grants.empty()) return no_grant();
+  std::vector<protocol::TranscriptLife> lives;
+  for (const std::string& text : grants) {
+    GINN_ASSIGN(const Grant grant, check_grant(text));
+    lives.push_back({grant.start.verifier_key, grant.start.life});
+  }
+  return lives;
+}
+
 Result<LivesFound> check_lives(const std::vector<std::string>& grants,
                                const LivesExpected& expected) {
-  if (grants.empty()) {
-    return refused("grants_missing", "the certificate carries no grant; expected at least one");
-  }
+  if (grants.empty()) return no_grant();
   LivesFound found;
   StartStatement last;
   last.life = 0;

@@ -5,8 +5,13 @@
 #include <vector>
 
 #include "certificate/issue/grant.h"
+#include "protocol/transcript.h"
 
 namespace ginn::certificate {
+
+// The lives of a certificate's grants in their order, as the transcript should have them. Codes:
+// check_grant's, "grants_missing".
+Result<std::vector<protocol::TranscriptLife>> lives_of(const std::vector<std::string>& grants);
 
 // What a certificate's grants must agree with.
 struct LivesExpected {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <string_view>
 
 #include "base/bytes.h"
 
@@ -29,6 +30,26 @@ struct Collateral {
   std::optional<Bytes> tpm_pcrs;       // pcrs_sha256.bin: 24 values of 32 bytes
   std::optional<Bytes> ak_public;      // ak_pub.pem or ak_pub.der: SubjectPublicKeyInfo
   std::optional<Bytes> hcl_report;     // hcl_report.bin: Azure's report around the hardware's
+};
+
+// The parts by their names in a collateral folder, `chain` left out: the one table of them.
+struct CollateralPart {
+  std::string_view name;
+  std::optional<Bytes> Collateral::*part;
+};
+inline constexpr CollateralPart kCollateralParts[] = {
+    {"tcb_info.json", &Collateral::tcb_info},
+    {"tcb_info_issuer_chain.pem", &Collateral::tcb_info_issuer_chain},
+    {"qe_identity.json", &Collateral::qe_identity},
+    {"qe_identity_issuer_chain.pem", &Collateral::qe_identity_issuer_chain},
+    {"pck_crl.der", &Collateral::pck_crl},
+    {"pck_crl_issuer_chain.pem", &Collateral::pck_crl_issuer_chain},
+    {"root_ca_crl.der", &Collateral::root_ca_crl},
+    {"tpm_quote.msg", &Collateral::tpm_quote},
+    {"tpm_quote.sig", &Collateral::tpm_signature},
+    {"pcrs_sha256.bin", &Collateral::tpm_pcrs},
+    {"ak_pub.pem", &Collateral::ak_public},
+    {"hcl_report.bin", &Collateral::hcl_report},
 };
 
 // Limits on what is read at all.
