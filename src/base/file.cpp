@@ -143,7 +143,11 @@ Result<Bytes> read_file(const fs::path& path, uint64_t limit, bool follow_links)
   return bytes;
 }
 
-Status write_file_atomic(const fs::path& path, ByteView bytes) {
+namespace {
+
+enum class Durable { kYes, kNo };
+
+Status replace_file(const fs::path& path, ByteView bytes, Durable durable) {
   if (!path.has_filename()) return write_error(path, "write a file without a name", EINVAL);
   fs::path temporary;
   Descriptor file(create_temporary(path, temporary));
@@ -151,22 +155,29 @@ Status write_file_atomic(const fs::path& path, ByteView bytes) {
   std::string_view failed;
   if (!write_all(file.get(), bytes)) {
     failed = "write its new content";
-  } else if (::fsync(file.get()) != 0 || !file.close()) {
+  } else if ((durable == Durable::kYes && ::fsync(file.get()) != 0) || !file.close()) {
     failed = "bring its new content to the disk";
   } else if (::rename(temporary.c_str(), path.c_str()) != 0) {
     failed = "give the new file its name";
   }
-  if (!failed.empty()) {
-    const int error = errno;
-    ::unlink(temporary.c_str());
-    return write_error(path, failed, error);
-  }
-  if (!sync_folder(path.parent_path())) {
-    return environment_error(
-        "write_failed",
-        concat(name_of(path), ": written, but its folder ", "cannot be synced: ", reason(errno)));
-  }
-  return ok_status();
+  if (failed.empty()) return ok_status();
+  const int error = errno;
+  ::unlink(temporary.c_str());
+  return write_error(path, failed, error);
+}
+
+}  // namespace
+
+Status write_file_atomic(const fs::path& path, ByteView bytes) {
+  GINN_TRY(replace_file(path, bytes, Durable::kYes));
+  if (sync_folder(path.parent_path())) return ok_status();
+  return environment_error(
+      "write_failed",
+      concat(name_of(path), ": written, but its folder ", "cannot be synced: ", reason(errno)));
+}
+
+Status publish_file(const fs::path& path, ByteView bytes) {
+  return replace_file(path, bytes, Durable::kNo);
 }
 
 Status remove_file(const fs::path& path) {

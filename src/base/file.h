@@ -17,6 +17,9 @@ Result<Bytes> read_file(const std::filesystem::path& path,
 // new one, never a part. Code "write_failed" (a full disk, say); the temporary file is removed.
 Status write_file_atomic(const std::filesystem::path& path, ByteView bytes);
 
+// The same without the fsyncs: for what is written often and may be lost when the power goes.
+Status publish_file(const std::filesystem::path& path, ByteView bytes);
+
 // Removes a file, if there is one, and syncs its folder. Code "write_failed".
 Status remove_file(const std::filesystem::path& path);
 

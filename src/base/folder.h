@@ -36,6 +36,9 @@ class FolderLock {
  public:
   // Codes "not_a_folder", "run_in_use".
   static Result<FolderLock> take(const std::filesystem::path& path);
+  // Whether somebody has taken it, in whatever process and process namespace of this kernel. Code
+  // "not_a_folder".
+  static Result<bool> held(const std::filesystem::path& path);
   FolderLock(FolderLock&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
   FolderLock& operator=(FolderLock&&) = delete;
   ~FolderLock();
