@@ -3,6 +3,7 @@
 #include "audit/audit.h"
 #include "audit/evidence_records.h"
 #include "base/text.h"
+#include "base/version.h"
 #include "certificate/check/statement.h"
 #include "certificate/issue/format.h"
 
@@ -23,6 +24,15 @@ Status check_names_a_deviation(const RejectionStatement& statement, ByteView evi
   if (crypto::sha256(evidence) == statement.head.subjects[0].sha256) return ok_status();
   return refused("audit_evidence",
                  concat(certificate::kRejectionEvidenceFile, " is not the file that was signed"));
+}
+
+Status check_version(const model_file::TensorFile& file) {
+  constexpr std::string_view kFormat = "rejection-evidence/v1";
+  const auto version = file.metadata.find("ginn");
+  if (version == file.metadata.end()) return refused("audit_evidence", "no version in its header");
+  GINN_TRY(refuse_newer_type("audit_version", "rejection evidence", version->second, kFormat));
+  if (version->second == kFormat) return ok_status();
+  return refused("audit_evidence", concat("version \"", printable(version->second), "\" in it"));
 }
 
 Result<std::vector<float>> weights_of(const nn::Graph& graph, const model_file::TensorFile& file) {
@@ -67,6 +77,7 @@ Result<RejectionAudit> audit_rejection(const certificate::Bundle& bundle,
                    "the records that the rejection names are not those of its microbatch");
   }
   GINN_ASSIGN(const model_file::TensorFile file, model_file::parse_safetensors(evidence));
+  GINN_TRY(check_version(file));
   GINN_ASSIGN(const auto records, EvidenceRecords::create(job.data, indices, file));
   GINN_ASSIGN(const std::vector<float> weights, weights_of(training->graph(), file));
   GINN_ASSIGN(const nn::StepWeights packed, training->prepare(weights.data()));

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "certificate/issue/format.h"
 #include "cli/job_source.h"
+#include "cli/run_folder.h"
 #include "cli/verbs.h"
 #include "crypto/json.h"
 #include "import/dataset_import.h"
@@ -30,6 +31,7 @@ Result<fs::path> recorded_test_path(const std::string& dir) {
   const auto file = read_file(fs::path(dir) / "run.json", kMaxRecordBytes);
   if (!file.ok()) return no_test_data(dir, "there is no readable run.json");
   const auto json = crypto::parse_json(as_text(*file));
+  if (json.ok()) GINN_TRY(crypto::check_format(*json, "run", kRunRecordVersion, "run_version"));
   const auto path = json.ok() ? crypto::string_field(*json, "test") : json.error();
   if (!path.ok() || path->empty()) return no_test_data(dir, "run.json names no test data");
   return fs::path(*path);

@@ -41,6 +41,7 @@ Status take_run_folder(const std::filesystem::path& path, int patience_ms) {
 
 Status write_run_record(const std::filesystem::path& folder, const RunRecord& record) {
   crypto::Json::Object json;
+  json["ginn"] = crypto::format_text("run", kRunRecordVersion);
   json["mode"] = record.mode;
   json["job_file"] = record.job_file;
   json["train"] = record.train;

@@ -9,6 +9,7 @@ namespace ginn::cli {
 
 // run.json: how a folder came about. A convenience for people and for `ginn eval`; not covered by
 // the certificate.
+inline constexpr uint32_t kRunRecordVersion = 1;  // of its member "ginn"
 struct RunRecord {
   std::string mode;                   // "verified", "unverified", "trusted-only", "attack"
   std::string job_file, train, test;  // absolute paths; test may be empty

@@ -67,6 +67,11 @@ Result<double> number_field(const Json& object, std::string_view key);
 Result<bool> bool_field(const Json& object, std::string_view key);
 // An integer that travels as a decimal string; canonical (no sign, no leading zero).
 Result<uint64_t> integer_field(const Json& object, std::string_view key);
+// The member "ginn" of a document of ours: "NAME/vN".
+std::string format_text(std::string_view name, uint32_t version);
+// Checks that member. Codes: string_field's, "json_field" when it
+// is of no such form or older than `known` allows for, `newer` (a literal) when N is above `known`.
+Status check_format(const Json& object, std::string_view name, uint32_t known, const char* newer);
 // Code "json_field" when the object has a key that is not listed, or lacks one that is.
 Status exact_fields(const Json& object, std::initializer_list<std::string_view> keys);
 

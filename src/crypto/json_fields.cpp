@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "base/version.h"
 #include "crypto/json.h"
 
 namespace ginn::crypto {
@@ -52,6 +53,22 @@ const Json* Json::find(std::string_view key) const {
 
 Result<std::string> string_field(const Json& object, std::string_view key) {
   return typed<std::string>(object, key, &Json::as_string, "a string");
+}
+
+std::string format_text(std::string_view name, uint32_t version) {
+  return concat(name, "/v", version);
+}
+
+Status check_format(const Json& object, std::string_view name, uint32_t known, const char* newer) {
+  constexpr std::string_view kKey = "ginn";
+  GINN_ASSIGN(const std::string text, string_field(object, kKey));
+  const auto version = version_in(text, concat(name, "/v"));
+  if (!version || *version < known) {
+    const std::string expected = format_text(name, known);
+    return field_error(kKey,
+                       concat("found \"", printable(text, 40), "\"; expected \"", expected, '"'));
+  }
+  return refuse_newer(newer, name, version, known);
 }
 
 Result<double> number_field(const Json& object, std::string_view key) {

@@ -8,13 +8,26 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "base/version.h"
 
 namespace ginn::exporting {
 
 namespace {
 constexpr std::string_view kHeader =
     "step,learning_rate,claimed_loss,claimed_accuracy,images_per_second,taken,replays_done,"
-    "replays_queued\n";
+    "replays_queued,metrics_v1\n";
+constexpr uint32_t kMetricsVersion = 1;
+
+// The header's last column names the version; rows leave it empty.
+Status check_version(std::string_view text) {
+  const std::string_view header = text.substr(0, text.find('\n'));
+  const size_t comma = header.rfind(',');
+  if (comma == std::string_view::npos) return ok_status();
+  return refuse_newer("metrics_version",
+                      "metrics.csv",
+                      version_in(header.substr(comma), ",metrics_v"),
+                      kMetricsVersion);
+}
 
 template <typename T>
 bool take_field(std::string_view& line, char end, T& out) {
@@ -26,11 +39,18 @@ bool take_field(std::string_view& line, char end, T& out) {
   return true;
 }
 
+bool take_end(std::string_view& text) {
+  const bool end = text.starts_with('\n');
+  if (end) text.remove_prefix(1);
+  return end;
+}
+
 bool take_row(std::string_view& text, MetricsRow& row) {
   return take_field(text, ',', row.step) && take_field(text, ',', row.learning_rate) &&
          take_field(text, ',', row.claimed_loss) && take_field(text, ',', row.claimed_accuracy) &&
          take_field(text, ',', row.images_per_second) && take_field(text, ',', row.taken) &&
-         take_field(text, ',', row.replays_done) && take_field(text, '\n', row.replays_queued);
+         take_field(text, ',', row.replays_done) && take_field(text, ',', row.replays_queued) &&
+         take_end(text);
 }
 
 }  // namespace
@@ -39,6 +59,7 @@ Result<std::vector<MetricsRow>> read_metrics(const std::filesystem::path& path) 
   constexpr uint64_t kMostBytes = uint64_t{1} << 26;
   GINN_ASSIGN(const Bytes file, read_file(path, kMostBytes));
   std::string_view text = as_text(file);
+  GINN_TRY(check_version(text));
   std::vector<MetricsRow> rows;
   const bool header = text.starts_with(kHeader);
   if (header) text.remove_prefix(kHeader.size());
@@ -62,7 +83,7 @@ MetricsWriter::MetricsWriter(std::filesystem::path path, size_t flush_rows)
 Status MetricsWriter::add(const MetricsRow& row) {
   rows_.push_back(row);
   fmt::format_to(std::back_inserter(text_),
-                 "{},{:.6g},{:.6g},{:.6g},{:.6g},{},{},{}\n",
+                 "{},{:.6g},{:.6g},{:.6g},{:.6g},{},{},{},\n",
                  row.step,
                  row.learning_rate,
                  row.claimed_loss,

@@ -23,8 +23,8 @@ struct MetricsRow {
   bool operator==(const MetricsRow&) const = default;
 };
 
-// The rows of a metrics.csv that this program wrote. Codes: read_file's, "metrics_form" naming the
-// line.
+// The rows of a metrics.csv that this program wrote. Codes: read_file's, "metrics_version",
+// "metrics_form" naming the line.
 Result<std::vector<MetricsRow>> read_metrics(const std::filesystem::path& path);
 
 // metrics.csv, gathered in memory. The file is written as a whole or not at all, so a reader never

@@ -29,7 +29,7 @@ class MetricsTest : public ::testing::Test {
 
 constexpr std::string_view kHeader =
     "step,learning_rate,claimed_loss,claimed_accuracy,images_per_second,taken,replays_done,"
-    "replays_queued\n";
+    "replays_queued,metrics_v1\n";
 
 TEST_F(MetricsTest, WritesHeaderAndRows) {
   MetricsWriter writer(path());
@@ -38,7 +38,7 @@ TEST_F(MetricsTest, WritesHeaderAndRows) {
   ASSERT_TRUE(writer.finish().ok());
   EXPECT_EQ(
       content(),
-      std::string(kHeader) + "0,0.1,2.30259,0.125,1234.5,4,1,2\n1,0.2,1.5,0.25,2e+06,8,2,0\n");
+      std::string(kHeader) + "0,0.1,2.30259,0.125,1234.5,4,1,2,\n1,0.2,1.5,0.25,2e+06,8,2,0,\n");
   EXPECT_EQ(writer.rows().size(), 2u);
   EXPECT_EQ(writer.rows()[1].taken, 8u);
 }

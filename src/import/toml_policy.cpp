@@ -4,6 +4,7 @@
 
 #include "attest/verify/hardware/kind.h"
 #include "base/text.h"
+#include "base/version.h"
 #include "import/toml_reader.h"
 
 namespace ginn::import {
@@ -229,9 +230,11 @@ void read_debug(const TomlValue& value, Policy&) {
 }
 
 void read_version(const TomlValue& value, Policy&) {
-  uint64_t version = 1;
+  constexpr uint32_t kVersion = 1;
+  uint32_t version = kVersion;
   value.read(version);
-  if (version != 1) value.problem(concat("found ", version, "; this program knows version 1"));
+  if (version == 0) value.problem("found 0; versions begin with 1");
+  if (version > kVersion) value.problem(newer_version("policy", version, kVersion));
 }
 
 constexpr std::array<std::string_view, 5> kTables = {"job", "data", "guarantee", "tee", "grants"};

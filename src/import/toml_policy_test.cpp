@@ -175,7 +175,8 @@ TEST(PolicyFile, WrongValues) {
   expect_problem(with("advisories", "advisories = [\"\"]"), "tee.advisories");
   expect_problem(with("collateral_days", "collateral_days = 36501"), "tee.collateral_days");
   expect_problem(with("owners", "owners = [\"ed25519:00\"]"), "grants.owners");
-  expect_problem(with("version", "version = 2"), "version: found 2");
+  expect_problem(with("version", "version = 2"), "version: policy format version 2, this build");
+  expect_problem(with("version", "version = 0"), "version: found 0");
 }
 
 TEST(PolicyFile, UnknownAndRepeatedKeysAndSyntaxNameTheirLine) {

@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "base/text.h"
+#include "base/version.h"
 #include "job/job.h"
 #include "job/names.h"
 
@@ -10,7 +11,7 @@ namespace {
 
 using crypto::Json;
 
-constexpr std::string_view kVersion = "job/v1";
+constexpr uint32_t kVersion = 1;
 constexpr std::string_view kPixelFormat = "u8hwc";
 constexpr std::string_view kOptimizer = "sgd";
 constexpr uint32_t kArithmeticVersion = 1;
@@ -261,6 +262,7 @@ Status read_rest(const Json& json, Job& job) {
   uint32_t version = 0;
   GINN_TRY(read(arithmetic, "version", version));
   if (version == kArithmeticVersion) return ok_status();
+  GINN_TRY(refuse_newer("job_version", "arithmetic", version, kArithmeticVersion));
   return input_error("job_version",
                      concat("key \"arithmetic.version\": found ",
                             version,
@@ -269,19 +271,8 @@ Status read_rest(const Json& json, Job& job) {
                             " only: use the program that made the job"));
 }
 
-Status check_version(const Json& json) {
-  GINN_ASSIGN(const std::string version, crypto::string_field(json, "ginn"));
-  if (version == kVersion) return ok_status();
-  return input_error("job_version",
-                     concat("key \"ginn\": found \"",
-                            printable(version, 40),
-                            "\"; this program reads \"",
-                            kVersion,
-                            "\" only: use the program that made the job"));
-}
-
 Status read_job(const Json& json, Job& job) {
-  GINN_TRY(check_version(json));
+  GINN_TRY(crypto::check_format(json, "job", kVersion, "job_version"));
   GINN_TRY(crypto::exact_fields(
       json,
       {"ginn", "model", "data", "preprocess", "augment", "train", "integrity", "arithmetic"}));
@@ -299,7 +290,7 @@ Error in_job(const Error& error) {
 
 Json to_json(const Job& job) {
   return Json::Object{
-      {"ginn", kVersion},
+      {"ginn", crypto::format_text("job", kVersion)},
       {"model", Json::Object{{"name", job.model}}},
       {"data", data_json(job.data)},
       {"preprocess",

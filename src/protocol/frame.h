@@ -9,7 +9,7 @@ namespace ginn::protocol {
 // docs/protocol.md. Every frame: offset 0 payload length u32 LE | 4 type u8 | 5 three zero bytes |
 // 8 sequence u32 | 12 CRC-32C of the payload u32 | 16 CRC-32C of bytes 0 to 15 u32 | 20 payload.
 // Sequence and checksums tell a fault of the line from a lie: the former costs the connection.
-inline constexpr uint16_t kVersion = 2;
+inline constexpr uint16_t kVersion = 3;
 inline constexpr size_t kHeaderBytes = 20;
 
 enum class FrameType : uint8_t {

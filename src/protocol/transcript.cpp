@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "base/text.h"
+#include "base/version.h"
 
 namespace ginn::protocol {
 namespace {
@@ -84,6 +85,17 @@ Result<Line> parse_line(const std::string_view line) {
   // Also catches leading zeros, and whatever follows the head.
   if (transcript_line(parsed.entry.step, parsed.entry.state, parsed.head) != line) return bad;
   return parsed;
+}
+
+// Version 1 has no line of its own: the chain's first hash names it. A later one begins with one.
+constexpr uint32_t kTranscriptVersion = 1;
+
+Status check_version(std::string_view text) {
+  const std::string_view first = text.substr(0, std::min<size_t>(text.find('\n'), 64));
+  return refuse_newer("transcript_version",
+                      "transcript",
+                      version_in(first, "{\"ginn\":\"transcript/v", "\"}"),
+                      kTranscriptVersion);
 }
 
 Error line_error(const char* code, size_t number, std::string_view what) {
@@ -180,6 +192,7 @@ Result<ReplayedTranscript> replay_transcript(std::string_view text,
         concat(
             "transcript of ", text.size(), " bytes; at most ", kMaxTranscriptBytes, " are read"));
   }
+  GINN_TRY(check_version(text));
   GINN_CHECK(!lives.empty());
   Transcript chain(job_digest, lives[0].key, lives[0].life);
   size_t next_life = 1;

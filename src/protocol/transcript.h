@@ -14,6 +14,8 @@ namespace ginn::protocol {
 //   H_0 = SHA-256("ginn transcript v1" 00 || job digest || public key || life u32 LE)
 //   H_i = SHA-256(H_{i-1} || step u64 LE || state digest)
 //   H_i = SHA-256("ginn transcript life v1" 00 || H_{i-1} || public key || life u32 LE)
+// The version is the one of these two texts. A later version of transcript.jsonl begins with the
+// line {"ginn":"transcript/vN"}.
 // `step` counts the steps done: the last entry's step is the job's number of steps. Lives count
 // from 1; an entry of the second form stands where a later life went on from a checkpoint.
 class Transcript {
@@ -70,10 +72,10 @@ inline constexpr size_t kMaxTranscriptLineBytes = 195;
 inline constexpr size_t kMaxTranscriptBytes = size_t{1} << 26;
 
 // Recomputes the chain from the text of transcript.jsonl, which is hostile. Codes
-// "transcript_too_large", "transcript_line" (form), "transcript_order" (steps do not ascend from
-// 1), "transcript_head" (a line's head is not the recomputed one), "transcript_life" (a life's line
-// is not that of the next of `lives`, or one of these has none), each with the line's number.
-// `lives` is not empty.
+// "transcript_too_large", "transcript_version", "transcript_line" (form), "transcript_order" (steps
+// do not ascend from 1), "transcript_head" (a line's head is not the recomputed one),
+// "transcript_life" (a life's line is not that of the next of `lives`, or one of these has none),
+// each with the line's number. `lives` is not empty.
 Result<ReplayedTranscript> replay_transcript(std::string_view text,
                                              const crypto::Digest& job_digest,
                                              std::span<const TranscriptLife> lives);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "base/version.h"
 #include "certificate/issue/grant.h"
 #include "crypto/aead.h"
 #include "protocol/transcript.h"
@@ -10,7 +11,9 @@
 namespace ginn::verifier {
 namespace {
 
+constexpr std::string_view kMagicPrefix = "GINNCKP";  // and one digit
 constexpr std::string_view kMagic = "GINNCKP1";
+constexpr uint32_t kCheckpointVersion = 1;
 constexpr size_t kHeadBytes = 8 + 4 + 4 + 8 + 32;
 constexpr uint32_t kSuspended = 1;
 
@@ -118,7 +121,10 @@ Result<CheckpointFile> parse_checkpoint(Bytes bytes) {
   const auto bad = [](std::string_view what) {
     return input_error("checkpoint_form", concat(kCheckpointFile, ": ", what));
   };
-  if (bytes.size() < kHeadBytes + crypto::kSealBytes || !as_text(bytes).starts_with(kMagic)) {
+  const std::string_view magic = as_text(bytes).substr(0, kMagic.size());
+  GINN_TRY(refuse_newer(
+      "checkpoint_version", "checkpoint", version_in(magic, kMagicPrefix), kCheckpointVersion));
+  if (bytes.size() < kHeadBytes + crypto::kSealBytes || magic != kMagic) {
     return bad("expected a sealed checkpoint of this version's form, \"GINNCKP1\" at its start");
   }
   CheckpointFile file;

@@ -58,7 +58,7 @@ uint64_t max_checkpoint_bytes(size_t parameters);
 Result<Bytes> seal_checkpoint(const attest::Attester& attester,
                               const CheckpointHead& head,
                               const Checkpoint& checkpoint);
-// The form in clear, of hostile bytes. Code "checkpoint_form".
+// The form in clear, of hostile bytes. Codes "checkpoint_version", "checkpoint_form".
 Result<CheckpointFile> parse_checkpoint(Bytes bytes);
 // Codes "seal_broken", "checkpoint_form".
 Result<Checkpoint> unseal_checkpoint(const attest::Attester& attester, const CheckpointFile& file);

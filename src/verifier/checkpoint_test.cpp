@@ -78,7 +78,9 @@ TEST(Checkpoint, HostileHeads) {
     changed[at] = value;
     return code_of_unsealing(changed);
   };
-  EXPECT_EQ(with(7, '2'), "checkpoint_form") << "another version";
+  EXPECT_EQ(with(7, '9'), "checkpoint_version");
+  EXPECT_EQ(with(7, 'x'), "checkpoint_form");
+  EXPECT_EQ(with(0, 'x'), "checkpoint_form");
   EXPECT_EQ(with(8, 0), "checkpoint_form") << "life 0";
   EXPECT_EQ(with(8, 65), "checkpoint_form");
   EXPECT_EQ(with(8, 64), "seal_broken");

@@ -76,8 +76,10 @@ Result<Bytes> evidence_file(const training::Training& training,
   if (indices.size() * records.facts().record_bytes() <= kMaxEvidenceRecords) {
     (void)add_records(records, indices, tensors);
   }
-  return model_file::write_safetensors(
-      tensors, {{"step", concat(deviation.step)}, {"microbatch", concat(deviation.microbatch)}});
+  return model_file::write_safetensors(tensors,
+                                       {{"ginn", "rejection-evidence/v1"},
+                                        {"step", concat(deviation.step)},
+                                        {"microbatch", concat(deviation.microbatch)}});
 }
 
 }  // namespace ginn::verifier

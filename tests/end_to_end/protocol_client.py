@@ -21,7 +21,7 @@ import socket
 import struct
 import time
 
-VERSION = 2
+VERSION = 3
 WANTS_STATE = 1  # bit 0 of hello's flags
 HELLO, JOB, GRANT, CONTRIBUTION, END = 1, 2, 3, 4, 5
 START, READY, STATUS, VERDICT, STATE = 64, 65, 66, 67, 68

@@ -15,8 +15,8 @@ import struct
 
 import ed25519
 from cli_lab import CLASSES, LIMIT_SECONDS, LabTest, main, pixels_and_labels
-from protocol_client import (CONTRIBUTION, END, GRANT, HELLO, JOB, WANTS_STATE, Client, canonical,
-                             frame, grant)
+from protocol_client import (CONTRIBUTION, END, GRANT, HELLO, JOB, VERSION, WANTS_STATE, Client,
+                             canonical, frame, grant)
 from protocol_proxy import Proxy
 
 PAGE = pathlib.Path(__file__).resolve().parents[2] / "docs" / "protocol.md"
@@ -74,7 +74,7 @@ def hello(payload):
 
 def job(change):
     def lie(client, recorded):
-        client.send(HELLO, struct.pack("<HH", 2, 0))
+        client.send(HELLO, struct.pack("<HH", VERSION, 0))
         client.send(JOB, change(recorded))
     return lie
 
@@ -126,7 +126,7 @@ def another_job(client, recorded):
     handshake(client, recorded)
     client.socket.close()
     client.__init__(client.address)
-    client.send(HELLO, struct.pack("<HH", 2, 0))
+    client.send(HELLO, struct.pack("<HH", VERSION, 0))
     client.send(JOB, recorded.changed_job(lambda found: found["train"].update(seed="77")))
 
 
@@ -140,8 +140,9 @@ def in_the_run(kind, payload=b"", **wrong):
 
 # The same codes elsewhere: in a hello's flags, a header's zeros, once the job is known.
 MORE_LIES = [
-    ("frame_reserved", hello(struct.pack("<HH", 2, 2)), 1, False),
-    ("frame_reserved", before_job(frame(HELLO, struct.pack("<HH", 2, 0), 0, b"\0\1\0")), 1, False),
+    ("frame_reserved", hello(struct.pack("<HH", VERSION, 2)), 1, False),
+    ("frame_reserved",
+     before_job(frame(HELLO, struct.pack("<HH", VERSION, 0), 0, b"\0\1\0")), 1, False),
     ("frame_reserved", in_the_run(END, reserved=b"\1\0\0"), 1, True),
     ("frame_type", in_the_run(9), 1, True),
     ("frame_length", in_the_run(CONTRIBUTION, b"short"), 1, True),
@@ -150,7 +151,7 @@ MORE_LIES = [
 ]
 # Code: (lie, exit code of the verifier, whether it leaves a rejection).
 LIES = {
-    "protocol_version": (hello(struct.pack("<HH", 3, 0)), 1, False),
+    "protocol_version": (hello(struct.pack("<HH", VERSION + 1, 0)), 1, False),
     "frame_reserved": (contribution(prefix(0, 0, 1)), 1, True),
     "frame_type": (before_job(frame(9, b"", 0)), 1, False),
     "frame_length": (before_job(frame(HELLO, b"12345", 0)), 1, False),
@@ -317,7 +318,7 @@ class Lies(ClientTest):
                               ("dataset_root_mismatch", bytes(pixel))]:
             with self.subTest(code):
                 verifier, client = self.verifier(records=records), self.client()
-                client.send(HELLO, struct.pack("<HH", 2, 0))
+                client.send(HELLO, struct.pack("<HH", VERSION, 0))
                 client.send(JOB, self.recorded.job)
                 self.rejected(verifier, client.verdict(), code)
 

@@ -2,6 +2,7 @@
 
 #include "attest/verify/evidence.h"
 #include "base/text.h"
+#include "base/version.h"
 #include "crypto/json.h"
 
 namespace ginn::attest::verify {
@@ -26,6 +27,7 @@ void add_item(std::string_view name, const std::optional<Bytes>& bytes, Json::Ob
 
 Result<std::string> expect_type(const Json& json, const char* code, std::string_view expected) {
   GINN_ASSIGN(std::string type, crypto::string_field(json, "type"));
+  GINN_TRY(refuse_newer_type(code, "document", type, expected));
   if (type == expected) return type;
   return input_error(code,
                      concat("document of type \"", printable(type), "\"; expected ", expected));

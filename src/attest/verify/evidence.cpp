@@ -4,6 +4,7 @@
 
 #include "attest/evidence_format.h"
 #include "base/text.h"
+#include "base/version.h"
 #include "crypto/json.h"
 
 namespace ginn::attest {
@@ -45,10 +46,13 @@ Status fixed_hex(const crypto::Json& object,
 Result<ClaimedEvidence> parse_evidence(std::string_view text) {
   ClaimedEvidence claimed;
   GINN_ASSIGN(claimed.envelope, crypto::parse_envelope(text, kMaxEvidenceBytes));
-  if (claimed.envelope.payload_type != kSimulatedPayloadType) {
+  const std::string& type = claimed.envelope.payload_type;
+  GINN_TRY(
+      refuse_newer_type("evidence_version", "simulated evidence", type, kSimulatedPayloadType));
+  if (type != kSimulatedPayloadType) {
     return input_error("evidence_type",
                        concat("evidence of payload type \"",
-                              printable(claimed.envelope.payload_type),
+                              printable(type),
                               "\"; known here: ",
                               kSimulatedPayloadType));
   }

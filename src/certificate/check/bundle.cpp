@@ -5,6 +5,7 @@
 #include "attest/verify/document.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "base/version.h"
 #include "certificate/check/folder_check.h"
 #include "certificate/issue/format.h"
 #include "crypto/dsse.h"
@@ -120,8 +121,9 @@ Result<std::string> make_bundle(const fs::path& dir) {
 Result<Bundle> parse_bundle(ByteView bytes) {
   const std::string_view text = as_text(bytes);
   GINN_ASSIGN(const Json json, crypto::parse_json(text, {.bytes = kMaxBundleBytes, .depth = 3}));
-  GINN_TRY(crypto::exact_fields(json, {"files", "type"}));
   GINN_ASSIGN(const std::string type, crypto::string_field(json, "type"));
+  GINN_TRY(refuse_newer_type("bundle_version", "bundle", type, kBundleType));
+  GINN_TRY(crypto::exact_fields(json, {"files", "type"}));
   if (type != kBundleType) {
     return input_error("bundle_type",
                        concat("bundle of type \"", printable(type), "\"; expected ", kBundleType));

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "base/text.h"
+#include "base/version.h"
 #include "certificate/issue/format.h"
 
 namespace ginn::certificate {
@@ -105,12 +106,20 @@ Result<std::vector<Subject>> parse_subjects(const Json& statement) {
   return subjects;
 }
 
+Status check_versions(std::string_view type, std::string_view predicate) {
+  constexpr auto kCode = "statement_version";
+  GINN_TRY(refuse_newer_type(kCode, "in-toto statement", type, kStatementType));
+  GINN_TRY(refuse_newer_type(kCode, "certificate", predicate, kTrainingPredicate));
+  return refuse_newer_type(kCode, "rejection", predicate, kRejectionPredicate);
+}
+
 // The statement's outer form; the predicate is left to the caller.
 Result<Json> parse_outer(std::string_view payload, std::string_view predicate_type) {
   GINN_ASSIGN(const Json json, crypto::parse_json(payload, {.bytes = kMaxStatementBytes}));
   GINN_TRY(crypto::exact_fields(json, {"_type", "subject", "predicateType", "predicate"}));
   GINN_ASSIGN(const std::string type, crypto::string_field(json, "_type"));
   GINN_ASSIGN(const std::string found, crypto::string_field(json, "predicateType"));
+  GINN_TRY(check_versions(type, found));
   if (type != kStatementType || found != predicate_type) {
     return input_error("statement_type",
                        concat("statement of type \"",

@@ -93,6 +93,8 @@ TEST_F(StatementTest, TypesAreNotInterchangeable) {
   EXPECT_STREQ(parse_rejection_statement(certificate()).error().code, "statement_type");
   EXPECT_EQ(code_with({"_type"}, "https://in-toto.io/Statement/v0.1"), "statement_type");
   EXPECT_EQ(code_with({"predicateType"}, "urn:ginn:predicate:verified-training:v2"),
+            "statement_version");
+  EXPECT_EQ(code_with({"predicateType"}, "urn:ginn:predicate:verified-training:v0"),
             "statement_type");
 }
 

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "base/text.h"
+#include "base/version.h"
 #include "certificate/issue/format.h"
 #include "crypto/dsse.h"
 #include "crypto/json.h"
@@ -13,6 +14,7 @@ namespace {
 
 using crypto::Json;
 constexpr size_t kMaxNonceBytes = 64;
+constexpr uint32_t kStartVersion = 1;
 
 Error grant_form(std::string_view what) {
   return input_error("grant_form", concat("grant: ", what));
@@ -69,6 +71,7 @@ Result<Grant> parse_grant(std::string_view payload) {
 
 std::string write_request(const StartRequest& request) {
   Json::Object json = start_fields(request.start);
+  json["ginn"] = crypto::format_text("start", kStartVersion);
   json["needsGrant"] = request.needs_grant;
   json["evidence"] = request.evidence;
   return crypto::canonical_json(std::move(json));
@@ -76,8 +79,16 @@ std::string write_request(const StartRequest& request) {
 
 Result<StartRequest> parse_request(std::string_view text) {
   GINN_ASSIGN(const Json json, crypto::parse_json(text, {.bytes = kMaxRequestBytes, .depth = 2}));
-  GINN_TRY(crypto::exact_fields(
-      json, {"checkpoint", "evidence", "jobDigest", "life", "needsGrant", "nonce", "verifierKey"}));
+  GINN_TRY(crypto::check_format(json, "start", kStartVersion, "start_version"));
+  GINN_TRY(crypto::exact_fields(json,
+                                {"checkpoint",
+                                 "evidence",
+                                 "ginn",
+                                 "jobDigest",
+                                 "life",
+                                 "needsGrant",
+                                 "nonce",
+                                 "verifierKey"}));
   StartRequest request;
   GINN_ASSIGN(request.start, parse_start(json));
   GINN_ASSIGN(request.needs_grant, crypto::bool_field(json, "needsGrant"));
@@ -95,6 +106,7 @@ std::string issue_grant(const crypto::SigningKey& owner, const StartStatement& s
 
 Result<Grant> check_grant(std::string_view text) {
   GINN_ASSIGN(const crypto::Envelope envelope, crypto::parse_envelope(text, kMaxGrantBytes));
+  GINN_TRY(refuse_newer_type("grant_version", "grant", envelope.payload_type, kGrantPayloadType));
   if (envelope.payload_type != kGrantPayloadType) {
     return input_error("grant_type",
                        concat("grant: payload type \"",

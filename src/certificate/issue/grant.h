@@ -36,7 +36,8 @@ struct StartRequest {
 };
 // Canonical JSON.
 std::string write_request(const StartRequest& request);
-// From hostile text. Codes: parse_json's, "json_field", "bad_key", "bad_digest", "grant_form".
+// From hostile text. Codes: parse_json's, "json_field", "start_version", "bad_key", "bad_digest",
+// "grant_form".
 Result<StartRequest> parse_request(std::string_view text);
 inline constexpr size_t kMaxRequestBytes = size_t{1} << 16;
 
@@ -45,8 +46,8 @@ inline constexpr size_t kMaxGrantBytes = size_t{1} << 13;
 std::string issue_grant(const crypto::SigningKey& owner, const StartStatement& start, bool local);
 
 // Form, and the signature by the owner key that the grant names; whose key that is, the caller must
-// know. Codes: parse_envelope's, "grant_type", parse_json's, "json_field", "bad_key", "bad_digest",
-// "grant_form", "grant_signature".
+// know. Codes: parse_envelope's, "grant_version", "grant_type", parse_json's, "json_field",
+// "bad_key", "bad_digest", "grant_form", "grant_signature".
 Result<Grant> check_grant(std::string_view text);
 
 // For a starting verifier: check_grant, then "grant_mismatch" unless it is for exactly `start`.
