@@ -11,6 +11,7 @@
 
 #include "base/text.h"
 #include "cli/command_line.h"
+#include "cli/run_log.h"
 #include "crypto/json.h"
 
 namespace {
@@ -44,9 +45,13 @@ std::string safe_lines(std::string_view message) {
   }
 }
 
-int report(const Error& error, bool json) {
+int report(const Error& error, bool json, bool json_log) {
   const std::string message = safe_lines(error.message);
-  fmt::print(stderr, "ginn: {}: {}\n", error.code, message);
+  if (json_log) {
+    ginn::cli::log_failure(error.code, message);
+  } else {
+    fmt::print(stderr, "ginn: {}: {}\n", error.code, message);
+  }
   if (json) {
     ginn::crypto::Json::Object body;
     body["code"] = error.code;
@@ -81,5 +86,5 @@ int main(int argc, char** argv) {
   const Result<int> code = run(arguments);
   if (code.ok()) return *code;
   const bool json = std::find(arguments.begin(), arguments.end(), "--json") != arguments.end();
-  return report(code.error(), json);
+  return report(code.error(), json, ginn::cli::wants_json_log(arguments));
 }

@@ -65,6 +65,15 @@ inline void add_quiet(CLI::App* verb, bool& quiet) {
   verb->add_flag("--quiet", quiet, "No progress, no summary; the exit code is the answer");
 }
 
+inline void add_log(CLI::App* verb, LogOptions& log) {
+  add_option(verb,
+             "--log-level",
+             log.level,
+             "LEVEL",
+             "Log lines on standard error: debug, info, warning, error, off (off)");
+  add_option(verb, "--log-format", log.format, "FORMAT", "Of these lines: text or json (text)");
+}
+
 inline void add_job(CLI::App* verb, std::string& job) {
   add_argument(verb, "JOB", job, "Job file (TOML)")->required();
 }

@@ -8,6 +8,7 @@
 #include "base/caught.h"
 #include "base/text.h"
 #include "cli/memory.h"
+#include "cli/run_log.h"
 
 namespace ginn::cli {
 namespace {
@@ -48,12 +49,14 @@ Status interruption(std::string_view where) {
 
 JobRun::JobRun(const TrainOptions& options,
                LoadedJob job,
-               std::unique_ptr<training::Training> training)
+               std::unique_ptr<training::Training> training,
+               Log log)
     : options_(options),
       job_(std::move(job)),
       training_(std::move(training)),
+      log_(std::move(log)),
       pool_(thread_count(options.threads)),
-      progress_(options.quiet || options.json) {}
+      progress_(options.quiet || options.json || log_.has(LogLevel::kError)) {}
 
 double JobRun::seconds() const {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
@@ -87,10 +90,12 @@ Status JobRun::step_done(const worker::StepReport& report, worker::Client* clien
   const bool last = report.step + 1 == steps;
   const uint64_t every = steps / kRows + 1;
   const bool keep = report.step % every == 0 || last;
-  if (!keep && !progress_.due()) return ok_status();
+  const bool log = log_due(last);
+  if (!keep && !progress_.due() && !log) return ok_status();
   const protocol::RunStatus status = client == nullptr ? protocol::RunStatus{} : client->status();
   if (keep) rows_.push_back({report, seconds(), status});
   if (progress_.due() || last) progress_.show(progress_line(report, status), last);
+  if (log) log_step(report, status);
   if (keep && options_.json_lines) {
     crypto::Json::Object line;
     line["step"] = static_cast<double>(report.step + 1);
@@ -105,6 +110,21 @@ Status JobRun::step_done(const worker::StepReport& report, worker::Client* clien
     std::fflush(stdout);
   }
   return ok_status();
+}
+
+bool JobRun::log_due(bool last) const {
+  constexpr double kEachSeconds = 10;
+  return log_.has(LogLevel::kDebug) && (last || seconds() - logged_at_ >= kEachSeconds);
+}
+
+void JobRun::log_step(const worker::StepReport& report, const protocol::RunStatus& status) {
+  logged_at_ = seconds();
+  log_.write(LogLevel::kDebug,
+             "step_done",
+             {{"step", report.step + 1},
+              {"steps", training_->job().steps},
+              {"claimed_loss", report.claimed_loss},
+              {"taken", status.taken}});
 }
 
 std::string JobRun::progress_line(const worker::StepReport& report,
@@ -143,6 +163,7 @@ uint64_t memory_need(const TrainOptions& options, const training::Training& trai
 }  // namespace
 
 Result<std::unique_ptr<JobRun>> open_job_run(const TrainOptions& options) {
+  GINN_ASSIGN(Log log, open_log(options.log));
   GINN_ASSIGN(LoadedJob job, load_job(options.job));
   if (!job.resolved.has_root) {
     return input_error("job_without_root",
@@ -155,7 +176,13 @@ Result<std::unique_ptr<JobRun>> open_job_run(const TrainOptions& options) {
   GINN_ASSIGN(const device::Level level, device::choose_level());
   GINN_ASSIGN(auto training, training::Training::create(job.resolved.job, level));
   GINN_TRY(check_memory(memory_need(options, *training)));
-  return std::make_unique<JobRun>(options, std::move(job), std::move(training));
+  log.write(LogLevel::kInfo,
+            "run_started",
+            {{"job_file", options.job},
+             {"job", crypto::tagged(job::digest(training->job()))},
+             {"out", options.out},
+             {"threads", thread_count(options.threads)}});
+  return std::make_unique<JobRun>(options, std::move(job), std::move(training), std::move(log));
 }
 
 worker::Client::Patience patience_with(const std::string& address, bool quiet) {
@@ -205,12 +232,19 @@ Result<worker::Verdict> train_over(JobRun& run, const Line& line) {
       const bool nobody = std::string_view(client.error().code) == "cannot_connect";
       return nobody && lost ? *lost : client.error();
     }
+    run.log().write(LogLevel::kInfo,
+                    "verifier_connected",
+                    {{"address", line.address},
+                     {"step", (*client)->start_step()},
+                     {"simulated", is_simulated(**client)}});
     if (line.connected) line.connected(**client);
     const auto verdict = train_with(run, **client);
     client->reset();  // hangs up
     const bool gone = !verdict.ok() && std::string_view(verdict.error().code) == "verifier_gone";
     if (!gone || (line.alive && !line.alive())) return verdict;
     lost = verdict.error();
+    run.log().write(
+        LogLevel::kWarning, "connection_lost", {{"code", lost->code}, {"message", lost->message}});
   }
   return *lost;
 }

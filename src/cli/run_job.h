@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "attack/attacker.h"
+#include "base/log.h"
 #include "certificate/check/run_check.h"
 #include "cli/job_source.h"
 #include "cli/run_folder.h"
@@ -25,11 +26,15 @@ struct StepRow {
 class JobRun {
  public:
   // `attacker` may be null. `threads`: of the worker.
-  JobRun(const TrainOptions& options, LoadedJob job, std::unique_ptr<training::Training> training);
+  JobRun(const TrainOptions& options,
+         LoadedJob job,
+         std::unique_ptr<training::Training> training,
+         Log log);
 
   const LoadedJob& job() const { return job_; }
   const training::Training& training() const { return *training_; }
   ThreadPool& pool() { return pool_; }
+  const Log& log() const { return log_; }
   void set_attacker(std::unique_ptr<attack::Attacker> attacker) { attacker_ = std::move(attacker); }
   uint64_t tampered() const { return tampered_; }
 
@@ -47,18 +52,22 @@ class JobRun {
 
  private:
   Status step_done(const worker::StepReport& report, worker::Client* client);
+  bool log_due(bool last) const;
+  void log_step(const worker::StepReport& report, const protocol::RunStatus& status);
   std::string progress_line(const worker::StepReport& report,
                             const protocol::RunStatus& status) const;
 
   const TrainOptions& options_;
   LoadedJob job_;
   std::unique_ptr<training::Training> training_;
+  Log log_;
   ThreadPool pool_;
   std::unique_ptr<attack::Attacker> attacker_;
   uint64_t tampered_ = 0;
   Progress progress_;
   std::vector<StepRow> rows_;
   std::optional<uint64_t> first_step_;
+  double logged_at_ = 0;
   protocol::RunStatus final_status_;
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };

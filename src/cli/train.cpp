@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "certificate/issue/format.h"
 #include "cli/run_job.h"
+#include "cli/run_log.h"
 #include "cli/verifier_process.h"
 #include "import/dataset_import.h"
 #include "verifier/session.h"
@@ -101,8 +102,9 @@ Result<int> train_verb(const TrainOptions& options) {
   } else {
     GINN_TRY(prepare_run_folder(options.out));
   }
-  if (options.trusted_only || options.unverified) return run_baseline(options, *run);
-  return run_verified(options, *run, "verified");
+  const bool baseline = options.trusted_only || options.unverified;
+  return log_end(run->log(),
+                 baseline ? run_baseline(options, *run) : run_verified(options, *run, "verified"));
 }
 
 }  // namespace ginn::cli

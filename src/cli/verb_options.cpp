@@ -62,6 +62,7 @@ void add_train(CLI::App& app, VerbOptions& line) {
       "--json-lines", o.json_lines, "A JSON line for each reported step on standard output");
   add_quiet(train, o.quiet);
   add_json(train, o.json);
+  add_log(train, o.log);
 
   CLI::App* work = add_verb(app,
                             line,
@@ -83,6 +84,18 @@ void add_train(CLI::App& app, VerbOptions& line) {
              "Ask the owner for leave through this folder (start-N.json, grant-N.json)");
   add_threads(work, line.work.threads);
   add_quiet(work, line.work.quiet);
+  add_log(work, line.work.log);
+}
+
+void add_status(CLI::App& app, VerbOptions& line) {
+  StatusOptions& o = line.status;
+  CLI::App* status =
+      add_verb(app, line, "status", "Where a verified run is, and whether it runs", o, status_verb);
+  add_argument(status, "DIR", o.dir, "The verifier's folder of the run")->required();
+  add_json(status, o.json);
+  status->add_flag(
+      "--prometheus", o.prometheus, "Metrics in Prometheus' text format, for a textfile collector");
+  status->footer("Exit code 1 when the run was rejected, or broke off without a word.");
 }
 
 void add_eval(CLI::App& app, VerbOptions& line) {
@@ -195,6 +208,7 @@ void add_tools(CLI::App& app, VerbOptions& line) {
 void add_verbs(CLI::App& app, VerbOptions& line) {
   add_preparation(app, line);
   add_train(app, line);
+  add_status(app, line);
   add_owner_verbs(app, line);
   add_eval(app, line);
   add_attack(app, line);

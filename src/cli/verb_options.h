@@ -14,6 +14,7 @@ struct VerbOptions {
   PlanOptions plan;
   TrainOptions train;
   WorkOptions work;
+  StatusOptions status;
   GrantOptions grant;
   VerifyOptions verify;
   PolicyOptions policy;

@@ -30,6 +30,12 @@ struct PlanOptions {
 };
 Result<int> plan_verb(const PlanOptions& options);
 
+// Log lines on standard error, of verbs that run long; as ginn-verifier's, which is told of them.
+struct LogOptions {
+  std::string level = "off";    // "debug", "info", "warning", "error"
+  std::string format = "text";  // "json"
+};
+
 struct TrainOptions {
   std::string job;
   std::string out;              // must not exist, or be empty
@@ -45,6 +51,7 @@ struct TrainOptions {
   bool json_lines = false;
   bool quiet = false;
   bool json = false;
+  LogOptions log;
 };
 Result<int> train_verb(const TrainOptions& options);
 
@@ -54,8 +61,16 @@ struct WorkOptions {
   std::string grants;   // folder for start-N.json and the owner's grant-N.json; empty: local
   uint32_t threads = 0;
   bool quiet = false;
+  LogOptions log;
 };
 Result<int> work_verb(const WorkOptions& options);
+
+struct StatusOptions {
+  std::string dir;          // the verifier's folder of a run
+  bool json = false;        // of these two at most one
+  bool prometheus = false;  // metrics, text format 0.0.4
+};
+Result<int> status_verb(const StatusOptions& options);
 
 struct GrantOptions {
   std::string start;  // start-N.json

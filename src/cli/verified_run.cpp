@@ -57,6 +57,8 @@ Result<VerifierSide> open_verifier(const TrainOptions& options, const JobRun& ru
   }
   GINN_ASSIGN(std::vector<std::string> more, beginning(options, run));
   more.insert(more.end(), {"--threads", std::to_string(options.verifier_threads)});
+  const std::string level = options.log.level == "off" ? "info" : options.log.level;
+  more.insert(more.end(), {"--log-level", level, "--log-format", options.log.format});
   GINN_ASSIGN(side.folder, TemporaryFolder::create());
   const auto records = side.folder->path() / "records.bin";
   GINN_TRY(import::write_records_file(*run.job().train, records));

@@ -3,16 +3,12 @@
 #include "base/text.h"
 #include "cli/grants.h"
 #include "cli/run_job.h"
+#include "cli/run_log.h"
 
 namespace ginn::cli {
+namespace {
 
-Result<int> work_verb(const WorkOptions& options) {
-  TrainOptions train;
-  train.job = options.job;
-  train.threads = options.threads;
-  train.quiet = options.quiet;
-  GINN_ASSIGN(const auto run, open_job_run(train));
-  watch_interrupts();
+Result<int> work(const WorkOptions& options, JobRun& run) {
   bool simulated = true;
   const bool own = options.grants.empty();
   Line line;
@@ -20,7 +16,7 @@ Result<int> work_verb(const WorkOptions& options) {
   line.grantor = own ? local_grantor("") : owner_grantor(options.grants, options.quiet);
   line.patience = [&] { return patience_with(options.connect, options.quiet); };
   line.connected = [&](const worker::Client& client) { simulated = is_simulated(client); };
-  GINN_ASSIGN(const worker::Verdict verdict, train_over(*run, line));
+  GINN_ASSIGN(const worker::Verdict verdict, train_over(run, line));
   if (options.quiet) return verdict.accepted ? 0 : 1;
   if (verdict.accepted) {
     fmt::print("accepted{}: model.safetensors and certificate.json are in the verifier's folder\n",
@@ -29,6 +25,19 @@ Result<int> work_verb(const WorkOptions& options) {
     fmt::print("REJECTED: {}: {}\n", printable(verdict.code), printable(verdict.message, 1000));
   }
   return verdict.accepted ? 0 : 1;
+}
+
+}  // namespace
+
+Result<int> work_verb(const WorkOptions& options) {
+  TrainOptions train;
+  train.job = options.job;
+  train.threads = options.threads;
+  train.quiet = options.quiet;
+  train.log = options.log;
+  GINN_ASSIGN(const auto run, open_job_run(train));
+  watch_interrupts();
+  return log_end(run->log(), work(options, *run));
 }
 
 }  // namespace ginn::cli

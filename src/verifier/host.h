@@ -5,6 +5,7 @@
 
 #include "attest/produce/attester.h"
 #include "base/folder.h"
+#include "base/log.h"
 #include "data/dataset.h"
 #include "device/level.h"
 #include "protocol/stream.h"
@@ -23,12 +24,17 @@ struct Host {
   attest::Attester* attester = nullptr;
   std::function<uint64_t()> coin;   // 64 fresh random bits
   std::function<double()> seconds;  // a clock that does not go back
-  std::function<bool()> stop;       // whether somebody asks for the run to be suspended
+  // Since 1970, UTC, for people: nothing depends on it.
+  std::function<double()> unix_seconds = [] { return 0.0; };
+  std::function<bool()> stop;  // whether somebody asks for the run to be suspended
   std::function<Result<std::unique_ptr<data::RecordSource>>(const data::DatasetFacts&)> records;
   std::function<std::unique_ptr<ReplayQueue>(const training::Training&, const data::RecordSource&)>
       replays;
   size_t threads = 1;  // for the statistics at the end
   device::Level level = device::Level::kPortable;
+  // For whoever operates the machine (journal.h says what may be in them); both may be left out.
+  Log log;
+  std::function<Status(std::string_view text)> publish;  // status.json, not durable
 };
 
 // For a real machine: the records' file, and threads that replay. Records that cannot be read at

@@ -1,5 +1,7 @@
 // ginn-verifier: the trusted program. It believes nothing that comes from its arguments: they only
 // say where to listen, where the records lie and where to leave the run's files.
+#include <unistd.h>
+
 #include <atomic>
 #include <charconv>
 #include <chrono>
@@ -39,6 +41,9 @@ constexpr const char* kHelp =
     "  --reconnect-seconds N   to wait for a worker that is gone (default 600); then, and on\n"
     "                       SIGINT or SIGTERM, the run is suspended\n"
     "  --silence-seconds N  without a byte before a connection counts as broken (default 3600)\n"
+    "  --log-level LEVEL    of the lines on standard error: debug, info (default), warning, error, "
+    "off\n"
+    "  --log-format FORMAT  text (default) or json, which makes the last line an event, too\n"
     "  --version, --help\n"
     "\n"
     "exit codes: 0 accepted, 1 rejected, 2 usage or input error, 3 environment, suspended\n";
@@ -48,6 +53,10 @@ struct Arguments {
   size_t threads = 1;
   ginn::verifier::RunOptions run;
 };
+
+// Of the lines on standard error; known as soon as the arguments are.
+ginn::LogLevel least_level = ginn::LogLevel::kInfo;
+ginn::LogFormat line_format = ginn::LogFormat::kText;
 
 std::atomic<bool> stop_asked{false};
 static_assert(std::atomic<bool>::is_always_lock_free, "set by a signal handler");
@@ -68,6 +77,31 @@ double clock_seconds() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
+double time_of_day() {
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+void write_line(std::string_view line) { std::fwrite(line.data(), 1, line.size(), stderr); }
+
+ginn::Log log_of(ginn::LogLevel least) {
+  return ginn::Log(least, line_format, time_of_day, write_line);
+}
+
+// What the program ends with, whatever the level: the answer.
+int end_with(int exit_code, std::string_view verdict, std::string_view code, std::string_view why) {
+  if (line_format == ginn::LogFormat::kJson) {
+    const auto level = exit_code == kGood ? ginn::LogLevel::kInfo : ginn::LogLevel::kError;
+    log_of(ginn::LogLevel::kInfo)
+        .write(level,
+               "ended",
+               {{"exit_code", exit_code}, {"verdict", verdict}, {"code", code}, {"message", why}});
+    return exit_code;
+  }
+  const std::string_view colon = verdict.empty() ? "" : ": ";
+  write_line(ginn::concat("ginn-verifier: ", verdict, colon, code, ": ", why, '\n'));
+  return exit_code;
+}
+
 template <typename T>
 ginn::Status number(std::string_view key, const std::string& text, T least, T most, T& out) {
   const auto end = std::from_chars(text.data(), text.data() + text.size(), out);
@@ -82,6 +116,21 @@ ginn::Status seconds(std::string_view key, const std::string& text, double& out)
   uint32_t value = 0;
   GINN_TRY(number<uint32_t>(key, text, 0, 366 * 86400, value));
   out = value;
+  return ginn::ok_status();
+}
+
+template <typename T>
+ginn::Status word(std::string_view key,
+                  const std::string& found,
+                  std::optional<T> value,
+                  std::string_view words,
+                  T& out) {
+  if (!value) {
+    return ginn::input_error(
+        "usage",
+        ginn::concat(key, " takes one of ", words, "; found \"", ginn::printable(found), '"'));
+  }
+  out = *value;
   return ginn::ok_status();
 }
 
@@ -104,6 +153,11 @@ ginn::Status set(Arguments& arguments, std::string_view key, const std::string& 
     return seconds(key, value, run.reconnect_seconds);
   } else if (key == "--silence-seconds") {
     return seconds(key, value, run.silence_seconds);
+  } else if (key == "--log-level") {
+    return word(
+        key, value, ginn::log_level(value), "debug, info, warning, error, off", least_level);
+  } else if (key == "--log-format") {
+    return word(key, value, ginn::log_format(value), "text, json", line_format);
   } else {
     return ginn::input_error("usage",
                              ginn::concat("unknown option ", ginn::printable(key), "; try --help"));
@@ -127,7 +181,6 @@ ginn::Result<Arguments> parse(int argc, char** argv) {
 }
 
 int exit_code(const ginn::Error& error) {
-  std::fprintf(stderr, "ginn-verifier: %s: %s\n", error.code, error.message.c_str());
   switch (error.kind) {
     case ginn::ErrorClass::kRefused:
       return kRefusedExit;
@@ -159,27 +212,34 @@ ginn::Result<ginn::verifier::Outcome> serve(const Arguments& arguments) {
   host.attester = attester.get();
   host.coin = [&generator] { return generator.next(); };
   host.seconds = clock_seconds;
+  host.unix_seconds = time_of_day;
+  host.log = log_of(least_level);
+  const auto status = std::filesystem::path(arguments.out) / verifier::kStatusFile;
+  host.publish = [status](std::string_view text) { return publish_file(status, as_bytes(text)); };
   host.stop = [] { return stop_asked.load(); };
   host.records = verifier::records_on_disk(arguments.records);
   host.replays = verifier::replay_threads(arguments.threads);
   host.threads = arguments.threads;
   GINN_ASSIGN(host.level, device::choose_level());
+  host.log.write(LogLevel::kInfo,
+                 "listening",
+                 {{"address", listener.address()},
+                  {"version", verifier::kVersion},
+                  {"threads", arguments.threads},
+                  {"pid", ::getpid()}});
   return verifier::Session(std::move(host), arguments.run).run();
 }
 
 int report(const ginn::verifier::Outcome& outcome) {
   using Kind = ginn::verifier::Outcome::Kind;
   const bool suspended = outcome.kind == Kind::kSuspended;
-  std::fprintf(stderr,
-               "ginn-verifier: %s%s: %s: %s\n",
-               suspended            ? "suspended"
-               : outcome.accepted() ? "accepted"
-                                    : "rejected",
-               outcome.simulated ? " by a SIMULATED TEE, which proves nothing to others" : "",
-               outcome.code.c_str(),
-               outcome.message.c_str());
-  if (suspended) return kEnvironment;
-  return outcome.accepted() ? kGood : kRefusedExit;
+  const std::string_view verdict = suspended            ? "suspended"
+                                   : outcome.accepted() ? "accepted"
+                                                        : "rejected";
+  const std::string_view by =
+      outcome.simulated ? " by a SIMULATED TEE, which proves nothing to others" : "";
+  const int number = suspended ? kEnvironment : outcome.accepted() ? kGood : kRefusedExit;
+  return end_with(number, ginn::concat(verdict, by), outcome.code, outcome.message);
 }
 
 }  // namespace
@@ -201,6 +261,8 @@ int main(int argc, char** argv) {
     GINN_ASSIGN(const Arguments arguments, parse(argc, argv));
     return serve(arguments);
   });
-  if (!outcome.ok()) return exit_code(outcome.error());
+  if (!outcome.ok()) {
+    return end_with(exit_code(outcome.error()), "", outcome.error().code, outcome.error().message);
+  }
   return report(*outcome);
 }

@@ -203,7 +203,7 @@ Status Run::write_checkpoint(const Checkpoint& checkpoint, bool suspended) {
 Status Run::keep_checkpoint() {
   if (training_->job().lives == life_) return ok_status();  // no later life could use it
   if (pending_ && replays_->settled(pending_index_)) {
-    (void)write_checkpoint(*pending_, false);
+    note_checkpoint(write_checkpoint(*pending_, false));
     pending_.reset();
   }
   const bool due = host_.seconds() - checkpointed_at_ >= options_.checkpoint_seconds;
@@ -214,6 +214,17 @@ Status Run::keep_checkpoint() {
   pending_index_ = intake_->taken();
   checkpointed_at_ = host_.seconds();
   return ok_status();
+}
+
+// The host sees when the file is written; the line says no more.
+void Run::note_checkpoint(const Status& written) const {
+  if (written.ok()) {
+    host_.log.write(LogLevel::kInfo, "checkpoint_written", {{"step", pending_->step}});
+  } else {
+    host_.log.write(LogLevel::kWarning,
+                    "checkpoint_not_written",
+                    {{"code", written.error().code}, {"message", written.error().message}});
+  }
 }
 
 Status Run::suspend() {

@@ -33,6 +33,8 @@ class Run {
   const std::string& job_text() const { return job_text_; }
   const training::Training& training() const { return *training_; }
   bool simulated() const { return simulated_; }
+  uint32_t life() const { return life_; }
+  const crypto::Digest& job_digest() const { return job_digest_; }
 
   // What this life asks leave for, and the evidence beside it.
   certificate::StartStatement start() const;
@@ -68,6 +70,7 @@ class Run {
   Status restore();
   Status note_step();
   Status keep_checkpoint();
+  void note_checkpoint(const Status& written) const;
   Checkpoint checkpoint() const;
   Status write_checkpoint(const Checkpoint& checkpoint, bool suspended);
   uint64_t replayed() const { return replayed_before_ + replays_->done(); }

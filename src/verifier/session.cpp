@@ -7,6 +7,7 @@
 
 #include "base/caught.h"
 #include "base/text.h"
+#include "base/version.h"
 #include "certificate/issue/format.h"
 
 namespace ginn::verifier {
@@ -71,11 +72,17 @@ Status check_out_folder(const std::filesystem::path& out, bool resume) {
 }
 
 Session::Session(Host host, RunOptions options)
-    : host_(std::move(host)), options_(options), run_(host_, options_) {}
+    : host_(std::move(host)), options_(options), run_(host_, options_), journal_(host_, run_) {}
 
 Session::~Session() = default;
 
 Result<Outcome> Session::run() {
+  const Result<Outcome> outcome = run_and_judge();
+  journal_.ended(outcome);
+  return outcome;
+}
+
+Result<Outcome> Session::run_and_judge() {
   const Status status = caught([this] { return run_to_the_end(); });
   if (!status.ok()) return conclude(status.error());
   send_verdict(nullptr);
@@ -89,6 +96,7 @@ Result<Outcome> Session::conclude(const Error& error) {
 }
 
 Result<Outcome> Session::suspend(const Error& reason) {
+  journal_.enter(Phase::kSuspending);
   const Status sealed = caught([this] { return run_.suspend(); });
   if (!sealed.ok()) return judge(sealed.error());
   const std::string message =
@@ -112,10 +120,15 @@ Result<Outcome> Session::judge(const Error& error) {
 Status Session::run_to_the_end() {
   for (uint32_t connections = 0; connections < kMaxConnections; ++connections) {
     GINN_TRY(await_worker());
+    journal_.connected(connections + 1, run_.running());
     const Status served = serve();
-    if (served.ok()) return run_.accept();
+    if (served.ok()) {
+      journal_.enter(Phase::kFinishing);
+      return run_.accept();
+    }
     if (!protocol::is_line_fault(served.error())) return served;
     fault_ = served.error();
+    journal_.connection_lost(*fault_);
     connection_.reset();
   }
   return gone();
@@ -137,8 +150,10 @@ Error Session::gone() const {
 }
 
 Status Session::await_worker() {
+  journal_.enter(Phase::kWaiting);
   const double since = host_.seconds();
   const auto idle = [&]() -> Status {
+    journal_.look();
     if (host_.stop()) return environment_error(kStopRequested, "somebody asked for it");
     if (run_.running()) GINN_TRY(run_.replays_so_far());
     if (!fault_ || host_.seconds() - since < options_.reconnect_seconds) return ok_status();
@@ -171,8 +186,13 @@ protocol::Idle Session::watch() {
 
 Status Session::look_around() {
   if (host_.stop()) return environment_error(kStopRequested, "somebody asked for it");
-  if (!run_.running()) return ok_status();
-  (void)connection_->try_send(FrameType::kStatus, protocol::write_status(run_.status()));
+  if (!run_.running()) {
+    journal_.look();
+    return ok_status();
+  }
+  const protocol::RunStatus status = run_.status();
+  (void)connection_->try_send(FrameType::kStatus, protocol::write_status(status));
+  journal_.told(status);
   return run_.replays_so_far();
 }
 
@@ -204,9 +224,14 @@ Status Session::handshake() {
   GINN_ASSIGN(const uint16_t version, hello.u16());
   GINN_ASSIGN(const uint16_t flags, hello.u16());
   if (version != protocol::kVersion) {
-    return refused(
-        "protocol_version",
-        concat("this verifier speaks version ", protocol::kVersion, ", the worker ", version));
+    return refused("protocol_version",
+                   version > protocol::kVersion
+                       ? newer_version("wire protocol", version, protocol::kVersion)
+                       : concat("this verifier speaks version ",
+                                protocol::kVersion,
+                                " of the wire protocol, the worker ",
+                                version,
+                                "; use a newer ginn there"));
   }
   if ((flags & ~protocol::kWantsState) != 0) {
     return refused("frame_reserved", "bits 1 to 15 of a hello frame's flags must be zero");
@@ -219,6 +244,7 @@ Status Session::handshake() {
     return refused("job_changed", "the worker came back with another job");
   }
   GINN_TRY(offer_grant());
+  journal_.enter(Phase::kTraining);
   ByteWriter ready;
   ready.u64(run_.intake().next_step());
   ready.u32(run_.intake().next_microbatch());
@@ -231,12 +257,18 @@ Status Session::offer_grant() {
   const std::string request =
       certificate::write_request({run_.start(), needs_grant, run_.evidence()});
   // What was suspended runs from here on: a worker that is gone by now must not cost it its life.
-  if (!run_.running() && !needs_grant) GINN_TRY(run_.go_on(""));
+  if (!run_.running() && !needs_grant) {
+    GINN_TRY(run_.go_on(""));
+    journal_.began();
+  }
   GINN_TRY(connection_->send(FrameType::kStart, as_bytes(request)));
   if (run_.running()) return ok_status();
+  journal_.enter(Phase::kGranting);
   GINN_ASSIGN(const FrameType type, receive());
   if (type != FrameType::kGrant) return out_of_order(type, FrameType::kGrant);
-  return run_.go_on(std::string(as_text(payload_)));
+  GINN_TRY(run_.go_on(std::string(as_text(payload_))));
+  journal_.began();
+  return ok_status();
 }
 
 Status Session::send_state(uint16_t flags) {

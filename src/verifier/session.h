@@ -5,7 +5,7 @@
 #include <string>
 
 #include "protocol/connection.h"
-#include "verifier/run.h"
+#include "verifier/journal.h"
 
 namespace ginn::verifier {
 
@@ -55,6 +55,7 @@ class Session {
   void send_verdict(const Error* error);
   protocol::Idle watch();  // while waiting for bytes: status frames, failures of replays
   Status look_around();
+  Result<Outcome> run_and_judge();
   Result<Outcome> conclude(const Error& error);
   Result<Outcome> suspend(const Error& reason);
   Result<Outcome> judge(const Error& error);
@@ -64,6 +65,7 @@ class Session {
   const Host host_;
   const RunOptions options_;
   Run run_;
+  Journal journal_;
   std::unique_ptr<protocol::Connection> connection_;
   std::optional<Error> fault_;  // that ended the connection before
   Bytes payload_;

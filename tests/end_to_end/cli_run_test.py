@@ -38,7 +38,7 @@ class Runs(LabTest):
             self.assertIn(f"{out}/certificate.json: no such file", done.stdout)
         self.assertEqual({p.name for p in (self.dir / "verified").iterdir()},
                          RUN_FILES | {"certificate.json", "transcript.jsonl", "verifier.log",
-                                      "grants.jsonl"})
+                                      "grants.jsonl", "status.json"})
         self.assert_no_temporary()
 
     def test_verify_verdicts(self):
@@ -323,6 +323,40 @@ class Apart(LabTest):
         refuses("out_exists: .*/v has the ")
         self.assertEqual((out / "certificate.json").read_bytes(), before)
         self.ginn(0, "verify", out, "--job", job, "--allow-simulated")
+
+    def test_status_and_logs(self):
+        """What operators see of a run; how it ended is its own word only."""
+        job, out = self.job(), self.dir / "r"
+        self.assertIn("no_status", self.ginn(2, "status", self.dir).stderr)
+        self.assertIn("not_a_folder", self.ginn(2, "status", out).stderr)
+        done = self.ginn(0, "train", job, "--out", "r",
+                         "--log-level", "info", "--log-format", "json")
+        lines = [json.loads(line) for line in done.stderr.splitlines()]
+        self.assertEqual([line["event"] for line in lines],
+                         ["run_started", "verifier_connected", "run_ended"])
+        self.assertEqual(lines[-1]["verdict"], "good")
+        log = [json.loads(line) for line in (out / "verifier.log").read_text().splitlines()]
+        self.assertEqual([line["event"] for line in log],
+                         ["listening", "worker_connected", "run_began", "run_ended", "ended"])
+        self.assertEqual(log[-2]["verdict"], "accepted")
+        status = json.loads(self.ginn(0, "status", "r", "--json").stdout)
+        self.assertEqual((status["state"], status["code"], status["served"], status["simulated"]),
+                         ("accepted", "accepted", False, True))
+        self.assertEqual((status["step"], status["taken"]),
+                         (status["steps"], status["contributions"]))
+        metrics = self.ginn(0, "status", "r", "--prometheus").stdout
+        self.assertRegex(metrics, r'(?m)^ginn_run_state\{dir="[^"]*/r",state="accepted"\} 1$')
+        self.assertIn("accepted: ginn verify", self.ginn(0, "status", "r").stdout)
+        (out / "certificate.json").unlink()
+        self.assertIn("missing", self.ginn(0, "status", "r").stdout)
+        text = (out / "status.json").read_text()
+        (out / "status.json").write_text(text.replace('"accepted"', '"training"'))
+        self.assertIn("broken off while training", self.ginn(1, "status", "r").stdout)
+        (out / "status.json").write_text(text.replace("status/v1", "status/v2"))
+        self.assertIn("status_version: status format version 2, this build reads up to 1",
+                      self.ginn(2, "status", "r").stderr)
+        for options in [("--log-level", "loud"), ("--log-format", "xml")]:
+            self.assertIn("usage", self.ginn(2, "train", job, "--out", "q", *options).stderr)
 
     def test_one_verifier_a_folder(self):
         """A second one would be a second try of the same life."""

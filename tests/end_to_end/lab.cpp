@@ -182,6 +182,8 @@ Result<verifier::Outcome> serve(const VerifierOptions& options) {
     return std::chrono::duration<double>(now).count();
   };
   host.stop = options.stop;
+  host.log = options.log;
+  host.publish = options.publish;
   host.records =
       [&](const data::DatasetFacts& facts) -> Result<std::unique_ptr<data::RecordSource>> {
     GINN_ASSIGN(auto records, verifier::records_on_disk(options.records)(facts));
@@ -219,17 +221,22 @@ RawWorker::RawWorker(const Honest& honest,
                      VerifierThread::Coin coin,
                      size_t threads,
                      std::function<void()> reading)
-    : honest_(honest) {
+    : RawWorker(honest,
+                {.records = records,
+                 .out = out,
+                 .coin = std::move(coin),
+                 .threads = threads,
+                 .acceptor = nullptr,
+                 .run = {},
+                 .reading = std::move(reading),
+                 .log = {},
+                 .publish = nullptr}) {}
+
+RawWorker::RawWorker(const Honest& honest, VerifierOptions options) : honest_(honest) {
   int pair[2];
   GINN_CHECK(::socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
   descriptor_ = pair[0];
   connection_ = std::make_unique<protocol::Connection>(protocol::socket_stream(::dup(pair[0])));
-  VerifierOptions options;
-  options.records = records;
-  options.out = out;
-  options.coin = std::move(coin);
-  options.threads = threads;
-  options.reading = std::move(reading);
   options.acceptor = std::make_shared<ListedStreams>(std::vector<int>{pair[1]});
   verifier_ = std::make_unique<VerifierThread>(std::move(options));
 }

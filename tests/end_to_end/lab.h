@@ -93,6 +93,8 @@ struct VerifierOptions {
   verifier::RunOptions run;
   std::function<void()> reading;  // before every record that is read
   bool counter_fails = false;     // the TEE's cannot be advanced
+  Log log;
+  std::function<Status(std::string_view)> publish;  // status.json
 };
 
 // A verifier's session on a thread of its own.
@@ -119,6 +121,8 @@ class RawWorker {
             VerifierThread::Coin coin,
             size_t threads = 1,
             std::function<void()> reading = nullptr);
+  // `options` without an acceptor: this worker is the only one that comes.
+  RawWorker(const Honest& honest, VerifierOptions options);
   ~RawWorker();
 
   void bytes(ByteView bytes);
