@@ -3,19 +3,20 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <chrono>
 #include <filesystem>
 
 #include "base/file.h"
 #include "base/text.h"
 #include "certificate/issue/format.h"
+#include "cli/audit_stretches.h"
 #include "cli/relying_party.h"
 #include "cli/run_job.h"
 #include "cli/terminal.h"
 #include "cli/verbs.h"
 #include "crypto/json.h"
 #include "import/dataset_import.h"
+#include "worker/kept_state.h"
 
 namespace ginn::cli {
 namespace {
@@ -31,21 +32,6 @@ Status require(const certificate::Outcome& outcome, std::initializer_list<std::s
                    concat("nothing to audit: check \"", check.name, "\" fails: ", check.detail));
   }
   return ok_status();
-}
-
-// "0..N". The states between are not kept, so that every stretch begins at the start.
-Result<uint64_t> last_step(const std::string& text) {
-  constexpr std::string_view kStart = "0..";
-  uint64_t last = 0;
-  const char* end = text.data() + text.size();
-  const bool starts = text.starts_with(kStart);
-  const auto read =
-      starts ? std::from_chars(text.data() + kStart.size(), end, last) : std::from_chars_result{};
-  if (starts && read.ec == std::errc() && read.ptr == end && last > 0) return last;
-  return input_error("usage",
-                     concat("--steps: found \"",
-                            printable(text, 60),
-                            "\"; expected 0..N: a run keeps no states to begin from"));
 }
 
 void print(const VerifyOptions& options, crypto::Json::Object json, const std::string& sentence) {
@@ -128,36 +114,66 @@ class StepProgress {
   const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
-Result<int> audit_accepted(const AuditOptions& options, const certificate::Bundle& bundle) {
-  GINN_ASSIGN(const job::Job job, load_run_job(options.check.run));
-  uint64_t steps = job.steps;
-  if (!options.steps.empty()) {
-    GINN_ASSIGN(steps, last_step(options.steps));
+struct Computed {
+  uint64_t steps = 0, states = 0;
+  uint64_t kept = 0;  // stretches that began at a kept state
+  bool model = false;
+};
+
+Result<Computed> compute_all(const AuditOptions& options,
+                             const audit::RunAudit& run,
+                             const std::vector<audit::Stretch>& stretches,
+                             const fs::path& folder) {
+  uint64_t steps = 0;
+  for (const audit::Stretch& stretch : stretches) steps += stretch.to - stretch.from;
+  ThreadPool pool(thread_count(options.threads));
+  StepProgress progress(options.check.json, steps);
+  Computed all;
+  for (const audit::Stretch& stretch : stretches) {
+    Bytes kept;
+    if (stretch.from > 0) {
+      GINN_ASSIGN(kept,
+                  read_file(folder / worker::kept_state_name(stretch.from),
+                            worker::max_kept_state_bytes(run.training())));
+    }
+    GINN_ASSIGN(const audit::ComputedStretch done,
+                run.compute(stretch, kept, pool, [&] { return progress.done(++all.steps); }));
+    all.states += done.states;
+    all.kept += stretch.from > 0 ? 1 : 0;
+    all.model = all.model || done.model;
   }
+  return all;
+}
+
+std::string sentence_of(const Computed& found, const job::Job& job) {
+  std::string text =
+      concat("CONFIRMED: ", found.steps, " of ", job.steps, " steps computed again from your data");
+  if (found.kept > 0) text += concat(" and ", found.kept, " kept states");
+  text += concat("; ", found.states, " states of the transcript are what they give");
+  if (found.model) text += ", and so is the model, to the last bit";
+  if (found.steps < job.steps) text += ". The other steps are the verifier's word";
+  return text + ".";
+}
+
+Result<int> audit_accepted(const AuditOptions& options, const certificate::Bundle& bundle) {
   GINN_ASSIGN(const auto records, records_of(options));
   GINN_ASSIGN(const device::Level level, device::choose_level());
-  ThreadPool pool(thread_count(options.threads));
+  GINN_ASSIGN(const auto run, audit::RunAudit::create(bundle, *records, level));
+  const fs::path folder = options.states.empty()
+                              ? fs::path(options.check.run) / worker::kStatesFolder
+                              : fs::path(options.states);
+  GINN_ASSIGN(const auto stretches, choose_stretches(options, *run, kept_steps(folder)));
   watch_interrupts();
-  StepProgress progress(options.check.json, steps);
-  GINN_ASSIGN(const audit::RunAudit found,
-              audit::audit_run(bundle, *records, steps, level, pool, [&](uint64_t step) {
-                return progress.done(step);
-              }));
+  GINN_ASSIGN(const Computed found, compute_all(options, *run, stretches, folder));
   crypto::Json::Object json;
   json["confirmed"] = true;
   json["steps"] = std::to_string(found.steps);
   json["states"] = std::to_string(found.states);
   json["model"] = found.model;
-  print(options.check,
-        std::move(json),
-        concat("CONFIRMED: ",
-               found.steps,
-               " of ",
-               job.steps,
-               " steps computed again from your data; ",
-               found.states,
-               " states of the transcript are the job's",
-               found.model ? ", and so is the model, to the last bit." : "."));
+  crypto::Json::Array computed;
+  for (const audit::Stretch& s : stretches) computed.emplace_back(concat(s.from, "..", s.to));
+  json["stretches"] = std::move(computed);
+  print(options.check, std::move(json), sentence_of(found, run->training().job()));
   return 0;
 }
 

@@ -27,7 +27,8 @@ Result<double> step_seconds(Bench& bench, uint32_t threads) {
     const double spent = (wall_seconds() - start) / bench.options().seconds;
     return times.size() >= kLeast ? spent >= 1.0 : !times.empty() && spent >= 4.0;
   };
-  const worker::Hooks hooks{nullptr, [&](const worker::StepReport&) -> Status {
+  const worker::Hooks hooks{nullptr,
+                            [&](const worker::StepReport&, const training::State&) -> Status {
                               const double now = wall_seconds();
                               if (!std::exchange(first, false)) times.push_back(now - last);
                               last = now;

@@ -87,7 +87,11 @@ void add_audit(CLI::App& app, VerbOptions& line) {
   add_option(audit, "--job", o.check.job, "FILE", "Your own copy of the job");
   add_option(audit, "--job-digest", o.check.job_digest, "HEX", "Its digest, sha256:..");
   add_option(audit, "--data", o.data, "PATH", "Training data, as data.train (that of --job)");
-  add_option(audit, "--steps", o.steps, "0..N", "Only the first N steps of an accepted run");
+  CLI::Option* steps = add_option(
+      audit, "--steps", o.steps, "A..B", "Only these steps; A is 0 or that of a kept state");
+  add_option(audit, "--stretches", o.stretches, "N", "N stretches between kept states, at random")
+      ->excludes(steps);
+  add_option(audit, "--states", o.states, "DIR", "Kept states (states in the run's folder)");
   add_option(audit, "--at", o.check.at, "TIME", "Judge a rejection's evidence for this time (now)");
   add_option(audit, "--collateral", o.check.collateral, "FILE", "Newer collateral than the run's");
   add_threads(audit, o.threads);

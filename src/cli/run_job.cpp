@@ -6,6 +6,7 @@
 
 #include "attest/verify/evidence.h"
 #include "base/caught.h"
+#include "base/file.h"
 #include "base/text.h"
 #include "cli/memory.h"
 #include "cli/run_log.h"
@@ -50,10 +51,12 @@ Status interruption(std::string_view where) {
 JobRun::JobRun(const TrainOptions& options,
                LoadedJob job,
                std::unique_ptr<training::Training> training,
+               worker::Keep keep,
                Log log)
     : options_(options),
       job_(std::move(job)),
       training_(std::move(training)),
+      keep_(keep),
       log_(std::move(log)),
       pool_(thread_count(options.threads)),
       progress_(options.quiet || options.json || log_.has(LogLevel::kError)) {}
@@ -71,7 +74,9 @@ Result<std::unique_ptr<training::State>> JobRun::train(const data::RecordSource&
       return client == nullptr ? ok_status() : client->send(t, j, c);
     };
   }
-  hooks.step = [&](const worker::StepReport& report) { return step_done(report, client); };
+  hooks.step = [&](const worker::StepReport& report, const training::State& state) {
+    return step_done(report, state, client);
+  };
   worker::Start start;
   uint64_t from = 0;
   if (client != nullptr) {
@@ -84,8 +89,25 @@ Result<std::unique_ptr<training::State>> JobRun::train(const data::RecordSource&
   return worker::train(*training_, records, pool_, hooks, std::move(start));
 }
 
-Status JobRun::step_done(const worker::StepReport& report, worker::Client* client) {
+Status JobRun::keep_state(const training::State& state) const {
+  const std::filesystem::path folder =
+      options_.states.empty() ? std::filesystem::path(options_.out) / worker::kStatesFolder
+                              : std::filesystem::path(options_.states);
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (error) {
+    return environment_error("write_failed",
+                             concat("making the folder ", folder.string(), ": ", error.message()));
+  }
+  GINN_ASSIGN(const Bytes file, worker::write_kept_state(*training_, state));
+  return write_file_atomic(folder / worker::kept_state_name(state.step()), file);
+}
+
+Status JobRun::step_done(const worker::StepReport& report,
+                         const training::State& state,
+                         worker::Client* client) {
   const uint64_t steps = training_->job().steps;
+  if (keep_.keeps(state.step(), steps)) GINN_TRY(keep_state(state));
   GINN_TRY(interruption(concat("after step ", report.step + 1, " of ", steps)));
   const bool last = report.step + 1 == steps;
   const uint64_t every = steps / kRows + 1;
@@ -164,6 +186,7 @@ uint64_t memory_need(const TrainOptions& options, const training::Training& trai
 
 Result<std::unique_ptr<JobRun>> open_job_run(const TrainOptions& options) {
   GINN_ASSIGN(Log log, open_log(options.log));
+  GINN_ASSIGN(const worker::Keep keep, worker::Keep::parse(options.keep));
   GINN_ASSIGN(LoadedJob job, load_job(options.job));
   if (!job.resolved.has_root) {
     return input_error("job_without_root",
@@ -182,7 +205,8 @@ Result<std::unique_ptr<JobRun>> open_job_run(const TrainOptions& options) {
              {"job", crypto::tagged(job::digest(training->job()))},
              {"out", options.out},
              {"threads", thread_count(options.threads)}});
-  return std::make_unique<JobRun>(options, std::move(job), std::move(training), std::move(log));
+  return std::make_unique<JobRun>(
+      options, std::move(job), std::move(training), keep, std::move(log));
 }
 
 worker::Client::Patience patience_with(const std::string& address, bool quiet) {

@@ -11,6 +11,7 @@
 #include "cli/terminal.h"
 #include "cli/verbs.h"
 #include "worker/client.h"
+#include "worker/kept_state.h"
 #include "worker/loop.h"
 
 namespace ginn::cli {
@@ -29,6 +30,7 @@ class JobRun {
   JobRun(const TrainOptions& options,
          LoadedJob job,
          std::unique_ptr<training::Training> training,
+         worker::Keep keep,
          Log log);
 
   const LoadedJob& job() const { return job_; }
@@ -51,7 +53,10 @@ class JobRun {
   double seconds() const;
 
  private:
-  Status step_done(const worker::StepReport& report, worker::Client* client);
+  Status step_done(const worker::StepReport& report,
+                   const training::State& state,
+                   worker::Client* client);
+  Status keep_state(const training::State& state) const;
   bool log_due(bool last) const;
   void log_step(const worker::StepReport& report, const protocol::RunStatus& status);
   std::string progress_line(const worker::StepReport& report,
@@ -60,6 +65,7 @@ class JobRun {
   const TrainOptions& options_;
   LoadedJob job_;
   std::unique_ptr<training::Training> training_;
+  const worker::Keep keep_;
   Log log_;
   ThreadPool pool_;
   std::unique_ptr<attack::Attacker> attacker_;

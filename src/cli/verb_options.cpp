@@ -36,6 +36,11 @@ void add_preparation(CLI::App& app, VerbOptions& line) {
   add_json(plan, line.plan.json);
 }
 
+CLI::Option* add_keep(CLI::App* verb, std::string& keep) {
+  return add_option(
+      verb, "--keep", keep, "N", "Keep a state each N steps for audits, or all, or none (none)");
+}
+
 void add_train(CLI::App& app, VerbOptions& line) {
   TrainOptions& o = line.train;
   CLI::App* train = add_verb(app, line, "train", "Train a job: worker and verifier", o, train_verb);
@@ -58,6 +63,7 @@ void add_train(CLI::App& app, VerbOptions& line) {
   train->add_flag("--owner-grants",
                   o.owner_grants,
                   "Ask the owner for leave (start-N.json, grant-N.json), see ginn help grant");
+  add_keep(train, o.keep);
   train->add_flag(
       "--json-lines", o.json_lines, "A JSON line for each reported step on standard output");
   add_quiet(train, o.quiet);
@@ -82,6 +88,9 @@ void add_train(CLI::App& app, VerbOptions& line) {
              line.work.grants,
              "DIR",
              "Ask the owner for leave through this folder (start-N.json, grant-N.json)");
+  CLI::Option* states =
+      add_option(work, "--states", line.work.states, "DIR", "Where kept states go");
+  add_keep(work, line.work.keep)->needs(states);
   add_threads(work, line.work.threads);
   add_quiet(work, line.work.quiet);
   add_log(work, line.work.log);

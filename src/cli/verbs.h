@@ -48,6 +48,8 @@ struct TrainOptions {
   bool unverified = false;
   bool resume = false;        // `out` has a run that was suspended or killed
   bool owner_grants = false;  // the owner signs, not this machine
+  std::string keep = "none";  // states for audits: worker::Keep
+  std::string states;         // their folder; empty: in `out`
   bool json_lines = false;
   bool quiet = false;
   bool json = false;
@@ -59,6 +61,7 @@ struct WorkOptions {
   std::string job;
   std::string connect;  // address
   std::string grants;   // folder for start-N.json and the owner's grant-N.json; empty: local
+  std::string keep = "none", states;  // as in TrainOptions; `states` is given when it keeps any
   uint32_t threads = 0;
   bool quiet = false;
   LogOptions log;
@@ -96,9 +99,11 @@ struct VerifyOptions {
 Result<int> verify_verb(const VerifyOptions& options);
 
 struct AuditOptions {
-  VerifyOptions check;  // whose run it must be, and what of the evidence is taken
-  std::string data;     // training data, as data.train in a job file; empty: the job's
-  std::string steps;    // "0..N"; empty: all
+  VerifyOptions check;     // whose run it must be, and what of the evidence is taken
+  std::string data;        // training data, as data.train in a job file; empty: the job's
+  std::string steps;       // "A..B"; empty: all
+  std::string states;      // folder of kept states; empty: the run's
+  uint32_t stretches = 0;  // so many at random between kept states; 0: all steps
   uint32_t threads = 0;
 };
 Result<int> audit_verb(const AuditOptions& options);

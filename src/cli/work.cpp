@@ -33,6 +33,8 @@ Result<int> work_verb(const WorkOptions& options) {
   TrainOptions train;
   train.job = options.job;
   train.threads = options.threads;
+  train.keep = options.keep;
+  train.states = options.states;
   train.quiet = options.quiet;
   train.log = options.log;
   GINN_ASSIGN(const auto run, open_job_run(train));

@@ -10,6 +10,9 @@
 
 namespace ginn::protocol {
 
+// A state digest joins the transcript every so many steps, and after the last one.
+inline constexpr uint64_t kTranscriptSteps = 64;
+
 // The chain over a run's states:
 //   H_0 = SHA-256("ginn transcript v1" 00 || job digest || public key || life u32 LE)
 //   H_i = SHA-256(H_{i-1} || step u64 LE || state digest)

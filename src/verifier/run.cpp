@@ -13,7 +13,8 @@ namespace {
 
 // A transcript of the longest job that there is must be one that a relying party still reads.
 constexpr uint64_t kLongestTranscript =
-    (job::kStepsMax / kTranscriptSteps + 1 + kMaxLives) * protocol::kMaxTranscriptLineBytes;
+    (job::kStepsMax / protocol::kTranscriptSteps + 1 + kMaxLives) *
+    protocol::kMaxTranscriptLineBytes;
 static_assert(kLongestTranscript <= protocol::kMaxTranscriptBytes);
 
 }  // namespace
@@ -145,7 +146,7 @@ Status Run::take(ByteView payload) {
 Status Run::note_step() {
   const uint64_t step = intake_->next_step();
   if (intake_->next_microbatch() != 0 || step == 0) return ok_status();
-  if (step % kTranscriptSteps == 0 || intake_->complete()) {
+  if (step % protocol::kTranscriptSteps == 0 || intake_->complete()) {
     transcript_lines_ += transcript_->append(step, intake_->state().digest());
   }
   return ok_status();

@@ -15,8 +15,6 @@
 namespace ginn::verifier {
 
 inline constexpr std::string_view kVersion = "0.1.0";
-// A state digest joins the transcript every so many steps, and after the last one.
-inline constexpr uint64_t kTranscriptSteps = 64;
 
 // The trusted side of one run, without the connection: from the job to the signed files. One thread
 // calls it; replays run beside it.

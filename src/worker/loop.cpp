@@ -70,7 +70,7 @@ class Loop {
     GINN_TRY(state_->apply(training_.maps()));
     report.claimed_loss /= training_.job().batch;
     report.claimed_accuracy /= training_.job().batch;
-    return hooks_.step ? hooks_.step(report) : ok_status();
+    return hooks_.step ? hooks_.step(report, *state_) : ok_status();
   }
 
   const training::Training& training_;

@@ -17,7 +17,8 @@ struct StepReport {
 struct Hooks {
   // Every contribution in order, before it is added; may change it (an attacker does).
   std::function<Status(uint64_t t, uint32_t j, training::Contribution&)> contribution;
-  std::function<Status(const StepReport&)> step;  // after the optimiser
+  // After the optimiser: the state is that of the step's end.
+  std::function<Status(const StepReport&, const training::State&)> step;
 };
 
 // Where a run goes on: the state at the start of a step, and the first of that step's contributions

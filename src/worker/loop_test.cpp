@@ -33,7 +33,7 @@ TEST_F(LoopTest, HooksSeeEverythingInOrder) {
     seen.emplace_back(t, j);
     return ok_status();
   };
-  hooks.step = [&](const StepReport& report) {
+  hooks.step = [&](const StepReport& report, const training::State&) {
     reports.push_back(report);
     return ok_status();
   };
@@ -92,7 +92,7 @@ TEST_F(LoopTest, AnErrorOfAHookEndsTheRun) {
   EXPECT_EQ(calls, 4);
   Hooks stepping;
   uint64_t last = 0;
-  stepping.step = [&](const StepReport& report) -> Status {
+  stepping.step = [&](const StepReport& report, const training::State&) -> Status {
     last = report.step;
     if (report.step == 1) return environment_error("interrupted", "");
     return ok_status();
@@ -144,7 +144,7 @@ TEST(Learning, TheLossFalls) {
   ASSERT_TRUE(training.ok());
   std::vector<double> losses;
   Hooks hooks;
-  hooks.step = [&](const StepReport& report) {
+  hooks.step = [&](const StepReport& report, const training::State&) {
     losses.push_back(report.claimed_loss);
     return ok_status();
   };

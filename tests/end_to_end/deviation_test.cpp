@@ -160,28 +160,30 @@ TEST_F(Deviations, ARejectionIsComputedAgainFromItsFolderAlone) {
 // A lie that no coin found is accepted; whoever computes the run again sees it.
 TEST_F(Deviations, AnAuditFindsWhatNoCoinDid) {
   ThreadPool pool(1);
-  const auto audited = [&](const Bytes& contribution, uint64_t steps) -> std::string {
+  const uint64_t steps = honest().job.steps;
+  const auto audited = [&](const Bytes& contribution) -> std::string {
     EXPECT_EQ(run(contribution, [](uint64_t) { return false; }), "accepted");
     const auto bundle = certificate::parse_bundle(as_bytes(certificate::make_bundle(out_).value()));
-    uint64_t last = 0;
-    const auto audit = audit::audit_run(
-        *bundle, *honest().records, steps, device::Level::kPortable, pool, [&](uint64_t done) {
-          last = done;
-          return ok_status();
-        });
-    if (!audit.ok()) return audit.error().code;
-    EXPECT_EQ(audit->steps, steps);
-    EXPECT_EQ(last, steps);
-    EXPECT_EQ(audit->model, steps == honest().job.steps);
-    EXPECT_EQ(audit->states, audit->model ? 1u : 0u);
+    const auto audit =
+        audit::RunAudit::create(*bundle, *honest().records, device::Level::kPortable);
+    EXPECT_TRUE(audit.ok());
+    EXPECT_EQ((*audit)->entries().size(), 1u);
+    EXPECT_EQ(std::string_view((*audit)->check({0, steps - 1}).error().code), "audit_steps");
+    uint64_t done = 0;
+    const auto computed = (*audit)->compute({0, steps}, {}, pool, [&] {
+      ++done;
+      return ok_status();
+    });
+    if (!computed.ok()) return computed.error().code;
+    EXPECT_EQ(done, steps);
+    EXPECT_TRUE(computed->model);
+    EXPECT_EQ(computed->states, 1u);
     std::filesystem::remove_all(out_);
     std::filesystem::create_directory(out_);
     return "ok";
   };
-  const Bytes& right = honest().payloads[honest().index(kStep, kMicrobatch)];
-  EXPECT_EQ(audited(right, honest().job.steps), "ok");
-  EXPECT_EQ(audited(right, 2), "ok");
-  EXPECT_EQ(audited(off_by_one(), honest().job.steps), "audit_state");
+  EXPECT_EQ(audited(honest().payloads[honest().index(kStep, kMicrobatch)]), "ok");
+  EXPECT_EQ(audited(off_by_one()), "audit_state");
 }
 
 // A worker that goes on from the weights that its lie gave: only the lie itself deviates.

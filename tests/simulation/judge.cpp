@@ -136,7 +136,7 @@ void Judge::check_statement(const Disk& disk,
               transcript->lines == statement->transcript_entries,
           "transcript and certificate differ");
   const uint64_t steps = reference_.job.steps;
-  const uint64_t entries = (steps + verifier::kTranscriptSteps - 1) / verifier::kTranscriptSteps;
+  const uint64_t entries = (steps + protocol::kTranscriptSteps - 1) / protocol::kTranscriptSteps;
   require(transcript->entries.size() == entries && transcript->entries.back().step == steps &&
               transcript->entries.back().state == state,
           "the transcript's last state is not that of what was taken");
