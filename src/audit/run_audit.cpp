@@ -15,7 +15,8 @@ using protocol::TranscriptEntry;
 
 Result<std::vector<TranscriptEntry>> transcript_of(const certificate::Bundle& bundle,
                                                    const CertificateStatement& statement) {
-  GINN_ASSIGN(const auto lives, certificate::lives_of(statement.grants));
+  GINN_ASSIGN(const auto lives,
+              certificate::lives_of(statement.grants, {statement.head.key, statement.life}));
   const auto text = bundle.files.find(std::string(certificate::kTranscriptFile));
   if (text == bundle.files.end()) {
     return input_error("not_found", concat("the run has no ", certificate::kTranscriptFile));

@@ -86,6 +86,10 @@ Status check_asked(const certificate::StartRequest& asked, const job::Job& job) 
                           ", yours is ",
                           crypto::tagged(digest)));
   }
+  if (job.unlimited_attempts) {
+    return refused("grant_lives",
+                   "your job has lives = \"unlimited\": its starts need nobody's leave");
+  }
   if (asked.start.life > job.lives) {
     return refused("grant_lives",
                    concat("life ", asked.start.life, " is asked for; your job allows ", job.lives));

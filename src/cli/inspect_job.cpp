@@ -81,12 +81,13 @@ void print_summary(const std::string& name, const job::Job& job) {
                                  ? fmt::format("a share of {}", job.budget.share)
                                  : fmt::format("{} contributions", job.budget.count);
   line("integrity",
-       fmt::format("probability {}, budget {}, {}, at most {} {}",
+       fmt::format("probability {}, budget {}, {}, {}",
                    job.probability,
                    budget,
                    job.verify == guarantee::Verify::kAll ? "everything replayed" : "sampled",
-                   job.lives,
-                   job.lives == 1 ? "life" : "lives"));
+                   job.unlimited_attempts
+                       ? "attempts not limited"
+                       : concat("at most ", job.lives, job.lives == 1 ? " life" : " lives")));
   line("model", printable(job.model));
 }
 

@@ -87,6 +87,25 @@ void print_json(const Plan& plan) {
   fmt::print("{}\n", crypto::pretty_json(json));
 }
 
+// What makes up for attempts that nobody counts: a probability that leaves room for many.
+void print_attempts(const job::Job& job) {
+  constexpr double kProbability = 1.0 - 0x1p-40;
+  job::Job stricter = job;
+  stricter.probability = kProbability;
+  const auto sampling = job::sampling(stricter);
+  fmt::print(
+      "note                 attempts are not limited: each passes with the probability below");
+  if (sampling.ok() && job.probability < kProbability) {
+    fmt::print(
+        ". probability = {} leaves\n                     one in a billion after a thousand of "
+        "them, "
+        "for {:.0f} expected replays",
+        kProbability,
+        sampling->expected_replays());
+  }
+  fmt::print("\n");
+}
+
 void print_text(const Plan& plan) {
   const job::Job& job = plan.job;
   const guarantee::Sampling& sampling = plan.terms.sampling;
@@ -127,6 +146,7 @@ void print_text(const Plan& plan) {
   fmt::print("memory, about        worker {:.2f} GB, verifier {:.2f} GB\n",
              static_cast<double>(plan.worker_bytes) * 1e-9,
              static_cast<double>(plan.verifier_bytes) * 1e-9);
+  if (job.unlimited_attempts) print_attempts(job);
   if (plan.cost.ratio > 0.5) {
     fmt::print(
         "note                 verifying costs the trusted side more than half of training "
@@ -149,8 +169,14 @@ Result<int> plan_verb(const PlanOptions& options) {
   GINN_ASSIGN(const auto training, training::Training::create(job, level));
   GINN_ASSIGN(const guarantee::Sampling sampling, job::sampling(job));
   GINN_ASSIGN(const guarantee::CostConstants constants, measure(*training, *loaded.train));
-  const certificate::Terms terms{
-      job.probability, job.budget, job.verify, job.verify_last, job.lives, job.steps, sampling};
+  const certificate::Terms terms{job.probability,
+                                 job.budget,
+                                 job.verify,
+                                 job.verify_last,
+                                 job.lives,
+                                 job.steps,
+                                 sampling,
+                                 job.unlimited_attempts};
   const Plan plan{
       job,
       loaded.resolved.has_root,

@@ -44,7 +44,10 @@ Result<std::vector<std::string>> beginning(const TrainOptions& options, const Jo
                               "where an owner grants)"));
   }
   if (!options.quiet && !options.json) {
-    fmt::print(stderr, "no checkpoint: from the beginning, as life {} of {}\n", life, lives);
+    const bool attempt = run.training().job().unlimited_attempts;
+    fmt::print(stderr,
+               "no checkpoint: from the beginning, as {}\n",
+               attempt ? "another attempt" : fmt::format("life {} of {}", life, lives));
   }
   return std::vector<std::string>{"--life", std::to_string(life)};
 }

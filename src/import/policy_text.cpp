@@ -112,7 +112,7 @@ std::string policy_text(const job::Job& job, const PolicyChoices& choices) {
                  {"ROOT", crypto::tagged(job.data.root())},
                  {"PROBABILITY", number_text(concat(job.probability))},
                  {"BUDGET", budget_text(job.budget)},
-                 {"LIVES", concat(job.lives)},
+                 {"LIVES", job.unlimited_attempts ? "\"any\"" : concat(job.lives)},
                  {"KINDS", array(kinds, itself)},
                  {"MEASUREMENTS", array(choices.measurements, measurement_text)},
                  {"EVALUATION", of_hardware("0")},

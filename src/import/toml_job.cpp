@@ -37,6 +37,11 @@ constexpr std::array<std::string_view, 7> kTables = {
     "model", "data", "augment", "train", "train.lr", "integrity", "arithmetic"};
 
 // clang-format off
+void read_lives(const TomlValue& value, JobFile& file) {
+  file.job.unlimited_attempts = value.is_text(job::kUnlimited);
+  if (!file.job.unlimited_attempts) value.read(file.job.lives);
+}
+
 constexpr TomlKey<JobFile> kKeys[] = {
     {"model", "name", [](const TomlValue& v, JobFile& f) { v.read(f.job.model); }, true},
     {"data", "train", [](const TomlValue& v, JobFile& f) { v.read_path(f.train_path); }, true},
@@ -73,7 +78,7 @@ constexpr TomlKey<JobFile> kKeys[] = {
     {"integrity", "verify",
      [](const TomlValue& v, JobFile& f) { v.read(job::kVerifies, f.job.verify); }},
     {"integrity", "verify_last", [](const TomlValue& v, JobFile& f) { v.read(f.job.verify_last); }},
-    {"integrity", "lives", [](const TomlValue& v, JobFile& f) { v.read(f.job.lives); }},
+    {"integrity", "lives", read_lives},
     {"integrity", "nonce", [](const TomlValue& v, JobFile& f) { v.read(f.job.nonce); }},
     {"arithmetic", "format", [](const TomlValue& v, JobFile& f) { v.read(f.job.format); }},
 };

@@ -402,6 +402,22 @@ TEST(JobTemplate, WorksOutOfTheBox) {
   EXPECT_FALSE(resolved->has_root);
 }
 
+TEST(TomlJob, AttemptsMayBeUnlimited) {
+  const auto with = [&](const std::string& lives) {
+    std::string changed = job_template();
+    const std::string line = "# lives = 1";
+    changed.replace(changed.find(line), line.size(), "lives = " + lives);
+    return changed;
+  };
+  EXPECT_FALSE(resolve(with("2"))->job.unlimited_attempts);
+  const auto unlimited = resolve(with("\"unlimited\""));
+  ASSERT_TRUE(unlimited.ok()) << unlimited.error().message;
+  EXPECT_TRUE(unlimited->job.unlimited_attempts);
+  EXPECT_EQ(unlimited->job.lives, 1u);
+  EXPECT_FALSE(resolve(with("\"endless\"")).ok());
+  EXPECT_FALSE(resolve(with("0")).ok());
+}
+
 // The commented lines show the defaults: with them the job is the same, but for those that only
 // another schedule uses.
 TEST(JobTemplate, CommentedDefaultsAreTheDefaults) {

@@ -204,6 +204,9 @@ void check_integrity(const Job& job, Problems& problems) {
   if (job.lives < 1 || job.lives > kLivesMax) {
     problems.add("integrity.lives", concat("found ", job.lives, "; allowed: 1 to ", kLivesMax));
   }
+  if (job.unlimited_attempts && job.lives != 1) {
+    problems.add("integrity.lives", "an attempt of a job without a limit has one life");
+  }
   const bool is_ascii = std::all_of(
       job.nonce.begin(), job.nonce.end(), [](char c) { return c >= 0x20 && c <= 0x7e; });
   if (job.nonce.size() > kNonceMax || !is_ascii) {

@@ -52,6 +52,9 @@ struct Job {
   double verify_last = 0.0;
   guarantee::Verify verify = guarantee::Verify::kSample;
   uint32_t lives = 1;
+  // lives = "unlimited": nobody counts the starts. Each one from nothing is an attempt of its own,
+  // of one life (`lives` is 1), and needs no grant.
+  bool unlimited_attempts = false;
   std::string nonce;  // owner's, 0 to 64 printable ASCII characters
   std::string format = "dfp14";
 

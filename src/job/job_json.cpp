@@ -62,6 +62,10 @@ Json train_json(const Job& job) {
                       {"lr", lr_json(job.lr)}};
 }
 
+Json lives_json(const Job& job) {
+  return job.unlimited_attempts ? Json(std::string(kUnlimited)) : number(job.lives);
+}
+
 Json integrity_json(const Job& job) {
   Json::Object budget;
   if (job.budget.is_share) {
@@ -73,7 +77,7 @@ Json integrity_json(const Job& job) {
                       {"budget", std::move(budget)},
                       {"verify", word_of(kVerifies, job.verify)},
                       {"verify_last", job.verify_last},
-                      {"lives", number(job.lives)},
+                      {"lives", lives_json(job)},
                       {"nonce", job.nonce}};
 }
 
@@ -232,6 +236,18 @@ Status read_budget(const Json& json, guarantee::Budget& budget) {
   return read(json, "count", budget.count);
 }
 
+Status read_lives(const Json& json, Job& job) {
+  const std::string* word = member(json, "lives").as_string();
+  if (word == nullptr) return read(json, "lives", job.lives);
+  if (*word != kUnlimited) {
+    return field_error(
+        "lives",
+        concat("found \"", printable(*word, 40), "\"; expected a number, or \"", kUnlimited, "\""));
+  }
+  job.unlimited_attempts = true;
+  return ok_status();
+}
+
 Status read_integrity(const Json& json, Job& job) {
   GINN_TRY(crypto::exact_fields(
       json, {"probability", "budget", "verify", "verify_last", "lives", "nonce"}));
@@ -239,7 +255,7 @@ Status read_integrity(const Json& json, Job& job) {
   GINN_TRY(read_budget(member(json, "budget"), job.budget));
   GINN_TRY(read(json, "verify", kVerifies, job.verify));
   GINN_TRY(read(json, "verify_last", job.verify_last));
-  GINN_TRY(read(json, "lives", job.lives));
+  GINN_TRY(read_lives(json, job));
   return read(json, "nonce", job.nonce);
 }
 

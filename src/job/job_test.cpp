@@ -144,6 +144,23 @@ const std::map<std::string, std::function<void(Job&)>>& changes() {
   return all;
 }
 
+TEST(JobJson, UnlimitedAttemptsHaveOneLifeEach) {
+  Job job = good_job();
+  job.lives = 1;
+  job.unlimited_attempts = true;
+  const std::string text = canonical(job);
+  EXPECT_NE(text.find("\"lives\":\"unlimited\""), std::string::npos);
+  const auto parsed = parse(text);
+  ASSERT_TRUE(parsed.ok()) << parsed.error().message;
+  EXPECT_TRUE(parsed->unlimited_attempts);
+  EXPECT_EQ(parsed->lives, 1u);
+  EXPECT_EQ(sampling(*parsed)->exposure(), guarantee::exposure(1.0 - job.probability, 1));
+  EXPECT_NE(digest(job), digest(good_job()));
+  std::string other = text;
+  other.replace(other.find("unlimited"), 9, "unlimites");
+  EXPECT_EQ(code_of(other), "json_field");
+}
+
 TEST(JobJson, EveryFieldChangesTheDigest) {
   std::set<std::string> digests = {crypto::hex(digest(good_job()))};
   for (const auto& [name, change] : changes()) {
@@ -428,6 +445,11 @@ TEST(JobValidate, EveryConstraintNamesItsKey) {
       {"integrity.verify_last", [](Job& job) { job.verify_last = kNan; }},
       {"integrity.lives", [](Job& job) { job.lives = 65; }},
       {"integrity.lives", [](Job& job) { job.lives = 0; }},
+      {"integrity.lives",
+       [](Job& job) {
+         job.lives = 2;
+         job.unlimited_attempts = true;
+       }},
       {"integrity.nonce", [](Job& job) { job.nonce = std::string(65, 'a'); }},
       {"integrity.nonce", [](Job& job) { job.nonce = "a\n"; }},
       {"integrity.nonce", [](Job& job) { job.nonce = "\xc3\xa9"; }},

@@ -23,6 +23,9 @@ inline constexpr std::array<Word<data::LastBatch>, 2> kLastBatches = {
 inline constexpr std::array<Word<guarantee::Verify>, 2> kVerifies = {
     {{guarantee::Verify::kSample, "sample"}, {guarantee::Verify::kAll, "all"}}};
 
+// integrity.lives, instead of a number.
+inline constexpr std::string_view kUnlimited = "unlimited";
+
 template <typename T, size_t n>
 std::string_view word_of(const std::array<Word<T>, n>& words, T value) {
   for (const Word<T>& word : words) {

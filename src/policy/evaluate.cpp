@@ -62,8 +62,8 @@ class Evaluation {
                                   " contributions, a share of ",
                                   share));
     note("policy_lives",
-         policy_.lives.is_any() || job.lives <= policy_.lives.value(),
-         concat(job.lives));
+         policy_.lives.is_any() || (!job.unlimited_attempts && job.lives <= policy_.lives.value()),
+         job.unlimited_attempts ? "attempts are not limited" : concat(job.lives));
   }
 
   void tee(const TeeFacts& tee) {
@@ -87,8 +87,9 @@ class Evaluation {
     freshness(tee);
   }
 
-  void grants(const std::vector<GrantFact>& grants) {
-    bool met = !grants.empty();
+  // `needless`: the job asks for none.
+  void grants(const std::vector<GrantFact>& grants, bool needless) {
+    bool met = !grants.empty() || (needless && policy_.owners.is_any());
     std::string found;
     for (const GrantFact& grant : grants) {
       met = met && (policy_.owners.is_any() ||
@@ -178,7 +179,7 @@ std::vector<Finding> evaluate(const Policy& policy, const Facts& facts) {
   Evaluation evaluation(policy);
   if (facts.job) evaluation.job(*facts.job);
   if (facts.tee) evaluation.tee(*facts.tee);
-  if (facts.grants) evaluation.grants(*facts.grants);
+  if (facts.grants) evaluation.grants(*facts.grants, facts.job && facts.job->unlimited_attempts);
   return evaluation.finish();
 }
 

@@ -35,6 +35,7 @@ struct JobFacts {
   uint64_t contributions = 1;       // N
   bool replays_all = false;         // every contribution is replayed: no budget is left
   uint32_t lives = 1;
+  bool unlimited_attempts = false;  // nobody counted the starts
 };
 
 struct GrantFact {

@@ -106,6 +106,7 @@ TEST(Policy, EachFactBeyondItsBound) {
   EXPECT_EQ(with([](Facts& f) { f.job->probability = 0.998999; }), "policy_probability");
   EXPECT_EQ(with([](Facts& f) { f.job->budget_contributions = 74.881; }), "policy_budget");
   EXPECT_EQ(with([](Facts& f) { f.job->lives = 3; }), "policy_lives");
+  EXPECT_EQ(with([](Facts& f) { f.job->unlimited_attempts = true; }), "policy_lives");
   EXPECT_EQ(with([](Facts& f) { f.tee->kind = "sgx"; }), "policy_tee");
   EXPECT_EQ(with([](Facts& f) { f.tee->measurement[47] ^= 1; }), "policy_measurement");
   EXPECT_EQ(with([](Facts& f) { f.tee->measurement.pop_back(); }), "policy_measurement");
@@ -128,6 +129,20 @@ TEST(Policy, EachFactBeyondItsBound) {
   EXPECT_EQ(with([](Facts& f) { f.tee->issued.reset(); }), "policy_freshness");
   EXPECT_EQ(with([](Facts& f) { (*f.grants)[1].owner = owner(3); }), "policy_grants");
   EXPECT_EQ(with([](Facts& f) { (*f.grants)[0].local = true; }), "policy_grants");
+}
+
+TEST(Policy, AttemptsThatNobodyCounted) {
+  Facts facts = good();
+  facts.job->unlimited_attempts = true;
+  facts.grants = std::vector<GrantFact>{};
+  EXPECT_EQ(failed(strict(), facts), "policy_lives policy_grants");
+  Policy policy = strict();
+  policy.lives = Demand<uint32_t>::any();
+  EXPECT_EQ(failed(policy, facts), "policy_grants") << "an owner is demanded";
+  policy.owners = decltype(policy.owners)::any();
+  EXPECT_EQ(failed(policy, facts), "");
+  facts.job->unlimited_attempts = false;
+  EXPECT_EQ(failed(policy, facts), "policy_grants");
 }
 
 TEST(Policy, ABudgetAsACountAndARunReplayedInFull) {

@@ -108,14 +108,15 @@ certificate::StartStatement Run::start() const {
 }
 
 Status Run::go_on(std::string grant) {
-  if (!same_life_) GINN_TRY(certificate::check_grant_for(grant, start()));
+  const bool granted = needs_grant();
+  if (granted) GINN_TRY(certificate::check_grant_for(grant, start()));
   if (file_) {
     if (!same_life_) GINN_TRY(unseal());
     GINN_TRY(restore());
   } else {
     transcript_ = std::make_unique<protocol::Transcript>(job_digest_, key_->public_key(), life_);
   }
-  if (!same_life_) grants_.push_back(std::move(grant));
+  if (granted) grants_.push_back(std::move(grant));
   replays_ = host_.replays(*training_, *records_);
   checkpointed_at_ = host_.seconds();
   return ok_status();
@@ -269,7 +270,8 @@ Result<std::string> Run::certificate(const Bytes& model) const {
                                   job.verify_last,
                                   job.lives,
                                   job.steps,
-                                  intake_->sampling()},
+                                  intake_->sampling(),
+                                  job.unlimited_attempts},
                                  replayed(),
                                  transcript_->head(),
                                  transcript_->entries(),

@@ -38,7 +38,10 @@ class Run {
   certificate::StartStatement start() const;
   const std::string& evidence() const { return evidence_; }
   // A suspended run that goes on as the same life has the leave that it began with.
-  bool needs_grant() const { return !running() && !same_life_; }
+  // Nobody's leave is needed where nobody counts the attempts.
+  bool needs_grant() const {
+    return !running() && !same_life_ && !training_->job().unlimited_attempts;
+  }
   // Begins, or goes on from the checkpoint, with the owner's leave where it is needed. Codes:
   // check_grant_for's, unseal_checkpoint's, State::restore's.
   Status go_on(std::string grant);

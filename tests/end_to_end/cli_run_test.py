@@ -200,6 +200,21 @@ class Runs(LabTest):
             checked = self.ginn(1, "verify", out, "--job", job, "--allow-simulated", "--json")
             self.assertEqual(json.loads(checked.stdout)["verdict"], "rejected")
 
+    def test_attempts_that_nobody_counts(self):
+        job = self.job(extra='lives = "unlimited"')
+        self.train(job, "--out", "r", "--quiet")
+        self.assertFalse((self.dir / "r" / "grants.jsonl").exists())
+        done = self.ginn(0, "verify", "r", "--job", job, "--allow-simulated", "--json")
+        found = json.loads(done.stdout)
+        self.assertEqual(found["verdict"], "accepted")
+        self.assertIn("within one attempt", found["guarantee"])
+        self.assertIn("Attempts are not limited", found["guarantee"])
+        grants = next(check for check in found["checks"] if check["name"] == "grants")
+        self.assertIn("does not limit attempts", grants["detail"])
+        self.assertIn("attempts are not limited", self.ginn(0, "plan", job).stdout)
+        self.assertIn("attempts not limited", self.ginn(0, "inspect", job).stdout)
+        self.ginn(0, "audit", "r", "--job", job)
+
     def test_audit(self):
         job = self.job(epochs=10, verify="all")
         self.ginn(1, "attack", job, "--out", "a", "--attack", "noise", "--count", "1")

@@ -106,7 +106,8 @@ class CertificateCheck : FolderCheck {
                    job.verify_last,
                    job.lives,
                    job.steps,
-                   std::move(sampling)};
+                   std::move(sampling),
+                   job.unlimited_attempts};
     job_ = std::move(job);
     if (job::digest(*job_) != statement_.head.job_digest) {
       return refused("job_digest",
@@ -202,8 +203,9 @@ class CertificateCheck : FolderCheck {
   // As the grants say, which are judged by the check of their own; the signer's where one cannot be
   // read.
   std::vector<protocol::TranscriptLife> lives_of_grants() const {
-    auto lives = lives_of(statement_.grants);
-    if (!lives.ok()) return {{statement_.head.key, statement_.life}};
+    const protocol::TranscriptLife own{statement_.head.key, statement_.life};
+    auto lives = lives_of(statement_.grants, own);
+    if (!lives.ok()) return {own};
     return std::move(*lives);
   }
 
@@ -215,11 +217,13 @@ class CertificateCheck : FolderCheck {
     expected.nonce = job_->nonce;
     expected.job_digest = statement_.head.job_digest;
     expected.lives = job_->lives;
+    expected.unlimited_attempts = job_->unlimited_attempts;
     expected.verifier_key = statement_.head.key;
     expected.life = statement_.life;
     expected.simulated = simulated_;
     expected.owner = owner();
     GINN_ASSIGN(const LivesFound found, check_lives(statement_.grants, expected));
+    if (job_->unlimited_attempts) return std::string("none: the job does not limit attempts");
     std::string detail = concat("life ", statement_.life, " of at most ", job_->lives, " granted");
     if (found.local) {
       detail += "; signed locally by the host that ran the training: SIMULATED";
@@ -251,6 +255,7 @@ class CertificateCheck : FolderCheck {
       job.contributions = terms_->sampling.contributions();
       job.replays_all = terms_->forced_replays() == job.contributions;
       job.lives = job_->lives;
+      job.unlimited_attempts = job_->unlimited_attempts;
       facts.job = job;
     }
     if (report_.passed("grants")) {

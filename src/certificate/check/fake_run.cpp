@@ -31,7 +31,8 @@ Claim claim_for(const job::Job& job) {
               job.verify_last,
               job.lives,
               job.steps,
-              job::sampling(job).value()};
+              job::sampling(job).value(),
+              job.unlimited_attempts};
   return Claim{.subjects = {},
                .job = job::canonical(job),
                .arithmetic_format = job.format,

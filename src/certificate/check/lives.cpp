@@ -65,10 +65,23 @@ Status check_life(const Grant& grant, uint32_t previous, const LivesExpected& ex
   return check_owner(grant, expected);
 }
 
+// Later lives would be further chances within one attempt.
+Result<LivesFound> one_attempt(const std::vector<std::string>& grants,
+                               const LivesExpected& expected) {
+  if (grants.empty() && expected.life == 1) return LivesFound{};
+  return refused("grants_unlimited",
+                 concat("life ",
+                        expected.life,
+                        " and ",
+                        grants.size(),
+                        " grants; a job that does not limit attempts has life 1 and none"));
+}
+
 }  // namespace
 
-Result<std::vector<protocol::TranscriptLife>> lives_of(const std::vector<std::string>& grants) {
-  if (grants.empty()) return no_grant();
+Result<std::vector<protocol::TranscriptLife>> lives_of(const std::vector<std::string>& grants,
+                                                       const protocol::TranscriptLife& signer) {
+  if (grants.empty()) return std::vector{signer};
   std::vector<protocol::TranscriptLife> lives;
   for (const std::string& text : grants) {
     GINN_ASSIGN(const Grant grant, check_grant(text));
@@ -79,6 +92,7 @@ Result<std::vector<protocol::TranscriptLife>> lives_of(const std::vector<std::st
 
 Result<LivesFound> check_lives(const std::vector<std::string>& grants,
                                const LivesExpected& expected) {
+  if (expected.unlimited_attempts) return one_attempt(grants, expected);
   if (grants.empty()) return no_grant();
   LivesFound found;
   StartStatement last;

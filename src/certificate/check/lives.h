@@ -9,15 +9,17 @@
 
 namespace ginn::certificate {
 
-// The lives of a certificate's grants in their order, as the transcript should have them. Codes:
-// check_grant's, "grants_missing".
-Result<std::vector<protocol::TranscriptLife>> lives_of(const std::vector<std::string>& grants);
+// The lives of a certificate's grants in their order, as the transcript should have them; without
+// grants the signer's. Codes: check_grant's.
+Result<std::vector<protocol::TranscriptLife>> lives_of(const std::vector<std::string>& grants,
+                                                       const protocol::TranscriptLife& signer);
 
 // What a certificate's grants must agree with.
 struct LivesExpected {
   std::string nonce;
   crypto::Digest job_digest{};
   uint32_t lives = 1;                      // the job's
+  bool unlimited_attempts = false;         // the job's
   crypto::PublicKey verifier_key{};        // of the verifier that signed the certificate
   uint32_t life = 1;                       // its life
   bool simulated = true;                   // what the evidence turned out to be
@@ -33,7 +35,8 @@ struct LivesFound {
 // verifier's key and life; a local grant only
 // beside simulated evidence, any other only by the owner that the relying party brings. Codes:
 // check_grant's, "grants_missing", "grants_binding", "grants_lives", "grants_local",
-// "grants_owner".
+// "grants_owner". Of a job that does not limit attempts: no grants, and life 1, else
+// "grants_unlimited".
 Result<LivesFound> check_lives(const std::vector<std::string>& grants,
                                const LivesExpected& expected);
 

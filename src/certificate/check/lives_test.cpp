@@ -76,6 +76,17 @@ TEST(Lives, ALaterLifeMayStartFromNothing) {
   EXPECT_EQ(code_of({grant(1), issue_grant(key(9), again, false)}), "grants_lives");
 }
 
+TEST(Lives, OneAttempt) {
+  LivesExpected attempt = expected();
+  attempt.lives = 1;
+  attempt.life = 1;
+  attempt.unlimited_attempts = true;
+  EXPECT_EQ(code_of({}, attempt), "ok");
+  EXPECT_EQ(code_of({grant(1)}, attempt), "grants_unlimited");
+  attempt.life = 2;
+  EXPECT_EQ(code_of({}, attempt), "grants_unlimited");
+}
+
 TEST(Lives, Bindings) {
   LivesExpected other = expected();
   other.nonce = std::string("m");

@@ -11,6 +11,8 @@ constexpr std::string_view kFromTheJob =
     "in any byte, after clipping and quantising, from what the job defines at the weights that "
     "this "
     "run really had.";
+constexpr std::string_view kAttempts =
+    " Attempts are not limited: of n of them, one passes with at most n times that probability.";
 constexpr std::string_view kCondition =
     " This holds as far as the evidence shows that the verifier ran as measured, in a TEE that "
     "keeps "
@@ -41,10 +43,10 @@ std::string sentence(const Terms& terms, std::string_view all, std::string_view 
   }
   return concat(
       "Whatever worker and host do, the probability over the verifier's coins that a certificate "
-      "is "
-      "issued within the granted lives (at most ",
-      terms.lives,
-      ") AND at least ",
+      "is issued within ",
+      terms.unlimited_attempts ? "one attempt"
+                               : concat("the granted lives (at most ", terms.lives, ")"),
+      " AND at least ",
       budget,
       " of the ",
       contributions,
@@ -54,6 +56,7 @@ std::string sentence(const Terms& terms, std::string_view all, std::string_view 
       terms.probability,
       ". A deviation is a contribution that differs ",
       kFromTheJob,
+      terms.unlimited_attempts ? kAttempts : "",
       " It is not the probability that this model is clean, nor a claim that it equals the honest "
       "model.",
       last,
@@ -92,7 +95,7 @@ crypto::Json guarantee_json(const Terms& terms, uint64_t replayed) {
   out["threshold"] = Json::integer(sampling.threshold());
   out["verify"] = terms.verify == guarantee::Verify::kAll ? "all" : "sample";
   out["verifyLast"] = terms.verify_last;
-  out["lives"] = Json::integer(terms.lives);
+  out["lives"] = terms.unlimited_attempts ? Json("unlimited") : Json::integer(terms.lives);
   return out;
 }
 

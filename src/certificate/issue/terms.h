@@ -17,6 +17,7 @@ struct Terms {
   uint32_t lives = 1;
   uint64_t steps = 0;
   guarantee::Sampling sampling;
+  bool unlimited_attempts = false;  // each of one life
 
   // Contributions that are replayed without a coin: a lower bound of the replays of a run.
   uint64_t forced_replays() const;

@@ -28,6 +28,18 @@ TEST(Terms, SampledStatementHasTheNumbersAndTheDisclaimer) {
   EXPECT_EQ(guarantee_statement(terms({false, 0, 24})).find("share"), std::string::npos);
 }
 
+TEST(Terms, OfAttemptsThatNobodyCounts) {
+  Terms attempt = terms({true, 0.01, 0});
+  attempt.unlimited_attempts = true;
+  const std::string text = guarantee_statement(attempt);
+  EXPECT_NE(text.find("issued within one attempt AND"), std::string::npos) << text;
+  EXPECT_NE(text.find("Attempts are not limited: of n of them, one passes with at most n times"),
+            std::string::npos)
+      << text;
+  EXPECT_EQ(text.find("granted"), std::string::npos);
+  EXPECT_EQ(*guarantee_json(attempt, 7).find("lives")->as_string(), "unlimited");
+}
+
 TEST(Terms, LastAndAll) {
   const Terms last = terms({true, 0.01, 0}, 0.1);
   EXPECT_EQ(last.forced_replays(), 240u);
