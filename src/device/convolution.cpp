@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "device/cpu/correlation.h"
+#include "device/cpu/depthwise.h"
 #include "device/cpu/dispatch.h"
 #include "device/cpu/portable.h"
 
@@ -13,14 +14,23 @@ bool ConvShape::valid() const {
   constexpr uint32_t kSizes = 1u << 16;
   constexpr uint64_t kTerms = 1u << 20;
   constexpr uint64_t kPixels = 1u << 26;
-  for (const uint32_t size : {n, h, w, c, k, kernel_h, kernel_w, stride}) {
+  for (const uint32_t size : {n, h, w, c, k, kernel_h, kernel_w, stride, groups}) {
     if (size == 0 || size >= kSizes) return false;
   }
+  if (c % groups != 0 || k % groups != 0) return false;
   if (padding >= kernel_h || padding >= kernel_w) return false;
   if (kernel_h > h + 2 * padding || kernel_w > w + 2 * padding) return false;
   const uint64_t area = uint64_t{kernel_h} * kernel_w;
   if (area * c > kTerms || area * k > kTerms) return false;
   return uint64_t{n} * out_h() <= kPixels && uint64_t{n} * out_h() * out_w() <= kPixels;
+}
+
+ConvShape ConvShape::of_group() const {
+  ConvShape shape = *this;
+  shape.c /= groups;
+  shape.k /= groups;
+  shape.groups = 1;
+  return shape;
 }
 
 int bound_shift(uint64_t a, uint64_t b) {
@@ -35,13 +45,26 @@ int bound_shift(uint64_t a, uint64_t b) {
 void PackedWeights::pack(Level level, const ConvShape& shape, const int16_t* q, bool with_dgrad) {
   GINN_CHECK(shape.valid() && level_supported(level));
   level_ = level;
-  fprop_norms_ = cpu::fprop_norms(shape, q);
-  dgrad_norms_ = cpu::dgrad_norms(shape, q);
   if (level == Level::kPortable) {
     if (fprop_.size() != shape.weight_count()) fprop_ = Buffer<int16_t>(shape.weight_count());
     std::memcpy(fprop_.data(), q, shape.weight_count() * sizeof *q);
+  } else if (cpu::has_depthwise_kernels(shape)) {
+    pack_depthwise(shape, q);
+    return;
+  } else if (shape.groups > 1) {
+    const ConvShape group = shape.of_group();
+    groups_.resize(shape.groups);
+    for (PackedWeights& packed : groups_) {
+      packed.pack(level, group, q, with_dgrad);
+      q += group.weight_count();
+    }
     return;
   }
+  if (shape.groups == 1) {
+    fprop_norms_ = cpu::fprop_norms(shape, q);
+    dgrad_norms_ = cpu::dgrad_norms(shape, q);
+  }
+  if (level == Level::kPortable) return;
   const int64_t lanes = cpu::kernels_of(level).lanes;
   cpu::pack_fprop(shape, lanes, q, fprop_);
   if (with_dgrad) {
@@ -62,8 +85,12 @@ int Convolution::fprop(const int16_t* x,
   GINN_CHECK(w.level_ == level_);
   if (level_ == Level::kPortable) {
     GINN_CHECK(w.fprop_.size() == shape_.weight_count());
-    return cpu::portable::fprop(shape_, x, w.fprop_.data(), w.filter_norm2(), y);
+    return cpu::portable::fprop(shape_, x, w.fprop_.data(), y);
   }
+  if (cpu::has_depthwise_kernels(shape_)) {
+    return correlate_depthwise(Way::kForward, x, w, y, scratch);
+  }
+  if (shape_.groups > 1) return correlate_groups(Way::kForward, x, w, y, scratch);
   const cpu::Kernels& kernels = cpu::kernels_of(level_);
   const cpu::Plan plan = cpu::fprop_plan(shape_, kernels.lanes);
   GINN_CHECK(w.fprop_.size() == static_cast<size_t>(plan.packed_count));
@@ -77,8 +104,12 @@ int Convolution::dgrad(const int16_t* dy,
   GINN_CHECK(w.level_ == level_);
   if (level_ == Level::kPortable) {
     GINN_CHECK(w.fprop_.size() == shape_.weight_count());
-    return cpu::portable::dgrad(shape_, dy, w.fprop_.data(), w.channel_norm2(), dx);
+    return cpu::portable::dgrad(shape_, dy, w.fprop_.data(), dx);
   }
+  if (cpu::has_depthwise_kernels(shape_)) {
+    return correlate_depthwise(Way::kBackward, dy, w, dx, scratch);
+  }
+  if (shape_.groups > 1) return correlate_groups(Way::kBackward, dy, w, dx, scratch);
   const cpu::Kernels& kernels = cpu::kernels_of(level_);
   const cpu::Plan plan = cpu::dgrad_plan(shape_, kernels.lanes);
   GINN_CHECK(w.dgrad_.size() == static_cast<size_t>(plan.packed_count));
@@ -96,6 +127,8 @@ void Convolution::wgrad(const int16_t* x,
     sink(0, dw, shape_.weight_count());
     return;
   }
+  if (cpu::has_depthwise_kernels(shape_)) return wgrad_depthwise(x, dy, scratch, sink);
+  if (shape_.groups > 1) return wgrad_groups(x, dy, scratch, sink);
   cpu::weight_gradient(cpu::kernels_of(level_), shape_, x, dy, scratch, sink);
 }
 

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <vector>
 
 #include "device/level.h"
 #include "device/scratch.h"
@@ -15,15 +16,19 @@ struct ConvShape {
   uint32_t k = 1;                       // output channels
   uint32_t kernel_h = 1, kernel_w = 1;
   uint32_t stride = 1, padding = 0;  // the same in both directions; padding is zeros
+  // Filter k sees only channels [g c / groups, (g + 1) c / groups), g = floor(k groups / k count).
+  uint32_t groups = 1;
 
   uint32_t out_h() const { return (h + 2 * padding - kernel_h) / stride + 1; }
   uint32_t out_w() const { return (w + 2 * padding - kernel_w) / stride + 1; }
   size_t input_count() const { return size_t{n} * h * w * c; }
   size_t output_count() const { return size_t{n} * out_h() * out_w() * k; }
-  size_t weight_count() const { return size_t{k} * kernel_h * kernel_w * c; }
-  uint64_t macs() const { return uint64_t{output_count()} * kernel_h * kernel_w * c; }
+  size_t weight_count() const { return size_t{k} * kernel_h * kernel_w * (c / groups); }
+  uint64_t macs() const { return uint64_t{output_count()} * kernel_h * kernel_w * (c / groups); }
+  ConvShape of_group() const;  // one group as a convolution of its own
+  bool depthwise() const { return groups > 1 && c == groups && k == groups; }
   // kernel <= input + 2 padding, padding < kernel, all sizes in [1, 2^16), kernel_h * kernel_w * c
-  // and kernel_h * kernel_w * k <= 2^20, n * out_h * out_w <= 2^26.
+  // and kernel_h * kernel_w * k <= 2^20, n * out_h * out_w <= 2^26, c and k multiples of groups.
   bool valid() const;
 };
 
@@ -34,25 +39,27 @@ struct Norms {
 };
 
 // One step's weights of a layer, packed once and used for every microbatch: immutable, shared
-// between threads. `q` is [K, KH, KW, C], dfp14 (|q| <= 8191).
+// between threads. `q` is [K, KH, KW, C / groups], dfp14 (|q| <= 8191).
 class PackedWeights {
  public:
   PackedWeights() = default;
   // `with_dgrad`: also the layout that dgrad reads.
   void pack(Level level, const ConvShape& shape, const int16_t* q, bool with_dgrad);
 
-  uint64_t filter_norm2() const {
-    return fprop_norms_.full;
-  }  // max over k of sum over (r, s, c) of q^2
-  uint64_t channel_norm2() const {
-    return dgrad_norms_.full;
-  }  // max over c of sum over (k, r, s) of q^2
+  // Without groups: max over k of sum over (r, s, c) of q^2.
+  uint64_t filter_norm2() const { return fprop_norms_.full; }
+  // Without groups: max over c of sum over (k, r, s) of q^2.
+  uint64_t channel_norm2() const { return dgrad_norms_.full; }
 
  private:
   friend class Convolution;
+  void pack_depthwise(const ConvShape& shape, const int16_t* q);
+
   Level level_ = Level::kPortable;
-  Buffer<int16_t> fprop_, dgrad_;  // kPortable: both are fprop_, as given
+  Buffer<int16_t> fprop_, dgrad_;  // kPortable: both are fprop_, as given; depthwise: [KH, KW, C]
   Norms fprop_norms_, dgrad_norms_;
+  std::vector<uint64_t> filter_norms_;  // depthwise, by channel
+  std::vector<PackedWeights> groups_;   // of other grouped layers, one a group
 };
 
 using GradientSink = std::function<void(size_t first, const int64_t* sums, size_t count)>;
@@ -66,22 +73,38 @@ class Convolution {
 
   // y[n,p,q,k] = rne(S / 2^s), S = sum over (r,s,c) of x[n, p stride + r - padding, q stride + s -
   // padding, c] w[k,r,s,c]; s = bound_shift(filter_norm2, largest sum of x^2 over an output's
-  // window). Returns s. x: dfp14 [N,H,W,C]. y: dfp16 [N,P,Q,K].
+  // window); with groups the largest of the groups' s. Returns s. x: dfp14 [N,H,W,C]. y: dfp16
+  // [N,P,Q,K].
   int fprop(const int16_t* x, const PackedWeights& w, int16_t* y, Scratch& scratch) const;
 
   // dx[n,h,w,c] = rne(T / 2^s), T = sum over (k,r,s) and the (p,q) that they map to (h,w); s =
   // bound_shift(channel_norm2, largest over (n,h,w) of the sum of dy^2 over all k and all (p,q)
-  // that touch (h,w)). Returns s. dy: dfp14 [N,P,Q,K]. dx: dfp16 [N,H,W,C].
+  // that touch (h,w)), or the largest of the groups' s. Returns s. dy: dfp14 [N,P,Q,K]. dx: dfp16 [N,H,W,C].
   int dgrad(const int16_t* dy, const PackedWeights& w, int16_t* dx, Scratch& scratch) const;
 
   // Hands dw over in stretches, in any order: dw[first, first + count), valid during the call.
   // dw[k,c,r,s] = sum over (n,p,q) of dy[n,p,q,k] x[n, p stride + r - padding, q stride + s -
-  // padding, c], exact. dw: int64 [K,C,KH,KW] (the order of the parameter's master copy).
+  // padding, c], exact. dw: int64 [K,C/groups,KH,KW] (the order of the parameter's master copy).
   void wgrad(const int16_t* x, const int16_t* dy, Scratch& scratch, const GradientSink& sink) const;
   // The same into one array.
   void wgrad(const int16_t* x, const int16_t* dy, int64_t* dw, Scratch& scratch) const;
 
  private:
+  // grouped.cpp: the same for layers with groups, at levels with kernels.
+  enum class Way { kForward, kBackward };
+  int correlate_groups(
+      Way way, const int16_t* src, const PackedWeights& w, int16_t* dst, Scratch& scratch) const;
+  int correlate_depthwise(
+      Way way, const int16_t* src, const PackedWeights& w, int16_t* dst, Scratch& scratch) const;
+  void wgrad_groups(const int16_t* x,
+                    const int16_t* dy,
+                    Scratch& scratch,
+                    const GradientSink& sink) const;
+  void wgrad_depthwise(const int16_t* x,
+                       const int16_t* dy,
+                       Scratch& scratch,
+                       const GradientSink& sink) const;
+
   Level level_;
   ConvShape shape_;
 };

@@ -148,7 +148,9 @@ std::string describe(const ConvShape& s) {
                 " stride ",
                 s.stride,
                 " padding ",
-                s.padding);
+                s.padding,
+                " groups ",
+                s.groups);
 }
 
 void expect_same(const ConvShape& s, const Outputs& a, const Outputs& b) {
@@ -288,10 +290,12 @@ Outputs run_oracle(const ConvShape& s, const Inputs& in) {
   std::vector<Wide> y(s.output_count()), dx(s.input_count()), dw(weights);
   std::vector<Wide> y_norm(s.output_count()), dx_norm(s.input_count());
   std::vector<Wide> filter(s.k), channel(s.c);
+  const int64_t filters = s.k / s.groups, channels = s.c / s.groups;  // of a group
   for (size_t i = 0; i < weights; ++i) {
     const Wide square = Wide{in.w.data()[i]} * in.w.data()[i];
-    filter[i / (weights / s.k)] += square;
-    channel[i % s.c] += square;
+    const size_t k = i / (weights / s.k);
+    filter[k] += square;
+    channel[k / filters * channels + i % channels] += square;
   }
   // One multiplication after the other: each adds to y, to dx and to dw.
   for (int64_t n = 0; n < s.n; ++n)
@@ -303,14 +307,15 @@ Outputs run_oracle(const ConvShape& s, const Inputs& in) {
             const int64_t v = q * s.stride + t - s.padding;
             if (h < 0 || v < 0 || h >= s.h || v >= s.w) continue;
             for (int64_t k = 0; k < s.k; ++k)
-              for (int64_t c = 0; c < s.c; ++c) {
+              for (int64_t c = k / filters * channels; c < (k / filters + 1) * channels; ++c) {
                 const auto xi = static_cast<size_t>(((n * s.h + h) * s.w + v) * s.c + c);
                 const auto yi =
                     static_cast<size_t>(((n * s.out_h() + p) * s.out_w() + q) * s.k + k);
+                const int64_t cg = c % channels;
                 const auto wi =
-                    static_cast<size_t>(((k * s.kernel_h + r) * s.kernel_w + t) * s.c + c);
+                    static_cast<size_t>(((k * s.kernel_h + r) * s.kernel_w + t) * channels + cg);
                 const auto di =
-                    static_cast<size_t>(((k * s.c + c) * s.kernel_h + r) * s.kernel_w + t);
+                    static_cast<size_t>(((k * channels + cg) * s.kernel_h + r) * s.kernel_w + t);
                 const Wide xv = in.x.data()[xi], wv = in.w.data()[wi], gv = in.dy.data()[yi];
                 y[yi] += xv * wv;
                 dx[xi] += gv * wv;
@@ -319,14 +324,23 @@ Outputs run_oracle(const ConvShape& s, const Inputs& in) {
                 dx_norm[xi] += gv * gv;
               }
           }
-  const auto largest = [](const std::vector<Wide>& values) {
+  // Of channels [g width, (g + 1) width); a norm was added once a filter, or once a channel.
+  const auto largest = [](const std::vector<Wide>& values, size_t all, size_t g, size_t width) {
     Wide bound = 0;
-    for (const Wide v : values) bound = v > bound ? v : bound;
+    for (size_t i = 0; i < values.size(); ++i) {
+      if (i % all / width == g && values[i] > bound) bound = values[i];
+    }
     return bound;
   };
   Outputs out(s);
-  out.fprop_shift = oracle_shift(largest(filter), largest(y_norm));
-  out.dgrad_shift = oracle_shift(largest(channel), largest(dx_norm));
+  for (uint32_t g = 0; g < s.groups; ++g) {
+    out.fprop_shift = std::max(
+        out.fprop_shift,
+        oracle_shift(largest(filter, s.k, g, filters), largest(y_norm, s.k, g, filters)));
+    out.dgrad_shift = std::max(
+        out.dgrad_shift,
+        oracle_shift(largest(channel, s.c, g, channels), largest(dx_norm, s.c, g, channels)));
+  }
   for (size_t i = 0; i < y.size(); ++i) {
     out.y.data()[i] = static_cast<int16_t>(oracle_round(y[i], out.fprop_shift));
   }
@@ -378,6 +392,65 @@ TEST(Convolution, ExtremeSumsAreExact) {
     Convolution(level, s).wgrad(in.x.data(), in.dy.data(), dw.data(), scratch);
     EXPECT_EQ(dw[4], int64_t{2} * 81 * 8191 * 8191) << level_name(level);  // the middle tap
     EXPECT_EQ(dw[0], int64_t{2} * 64 * 8191 * 8191) << level_name(level);  // a corner
+  }
+}
+
+// Groups of several channels, of one, filters for one channel each, channels around the kernels' 16
+// and 32; kernels of more taps than int32 sums of squares, or of products, can take.
+std::vector<ConvShape> grouped_shapes() {
+  std::vector<ConvShape> shapes;
+  const uint32_t widths[][3] = {{4, 6, 2},   {6, 3, 3},    {9, 9, 9},    {15, 15, 15}, {16, 16, 16},
+                                {17, 17, 17}, {31, 31, 31}, {33, 33, 33}, {48, 48, 48}, {50, 50, 50},
+                                {8, 16, 8},  {66, 34, 2},  {20, 30, 10}};
+  const uint32_t images[][3] = {{1, 7, 7}, {2, 5, 9}, {3, 1, 1}, {1, 3, 40}, {2, 2, 2}};
+  uint32_t turn = 0;
+  for (const uint32_t kernel : {1u, 2u, 3u, 5u, 7u, 8u, 9u}) {
+    for (const uint32_t stride : {1u, 2u, 3u}) {
+      for (const auto& width : widths) {
+        const auto& image = images[turn % 5];
+        const uint32_t padding = turn % 3 == 0 ? kernel / 2 : std::min(turn % 3, kernel - 1);
+        ConvShape s = shape(
+            image[0], image[1], image[2], width[0], width[1], kernel, stride, padding);
+        s.groups = width[2];
+        ++turn;
+        if (s.valid()) shapes.push_back(s);
+      }
+    }
+  }
+  return shapes;
+}
+
+TEST(Convolution, GroupsAreTheDefinitionAtEveryLevel) {
+  size_t turn = 0;
+  size_t wide = 0;
+  for (const ConvShape& s : grouped_shapes()) {
+    const Fill fill = kFills[turn++ % std::size(kFills)];
+    const Inputs in(s, fill, fill == Fill::kZero ? Fill::kFull : fill);
+    const Outputs expected = run_oracle(s, in);
+    if (s.depthwise() && expected.fprop_shift > 16) ++wide;
+    for (const Level level : all_levels()) {
+      if (!level_supported(level)) continue;
+      SCOPED_TRACE(level_name(level));
+      expect_same(s, run_level(level, s, in), expected);
+    }
+    if (HasFailure()) return;
+  }
+  EXPECT_GT(wide, 3u);  // sums that leave int32
+}
+
+TEST(Convolution, DepthwiseExtremesAtEveryLevel) {
+  for (const uint32_t kernel : {3u, 5u, 7u, 8u}) {
+    ConvShape s = shape(2, 19, 70, 35, 35, kernel, 1, kernel / 2);
+    s.groups = 35;
+    for (const Fill fill : {Fill::kExtreme, Fill::kAlternating, Fill::kFull}) {
+      const Inputs in(s, fill, fill);
+      const Outputs expected = run_level(Level::kPortable, s, in);
+      for (const Level level : all_levels()) {
+        if (!level_supported(level)) continue;
+        SCOPED_TRACE(level_name(level));
+        expect_same(s, run_level(level, s, in), expected);
+      }
+    }
   }
 }
 
@@ -443,6 +516,15 @@ TEST(ConvShape, ValidKnowsItsLimits) {
   EXPECT_FALSE(shape(1, 32, 32, 1, 1025, 32, 1, 0).valid());
   EXPECT_TRUE(shape(1, 8192, 8192, 1, 1, 1, 1, 0).valid());
   EXPECT_FALSE(shape(1, 8192, 8193, 1, 1, 1, 1, 0).valid());
+  ConvShape grouped = shape(1, 4, 4, 6, 9, 1, 1, 0);
+  for (const uint32_t groups : {1u, 3u}) {
+    grouped.groups = groups;
+    EXPECT_TRUE(grouped.valid());
+  }
+  for (const uint32_t groups : {0u, 2u, 6u, 9u, 65536u}) {
+    grouped.groups = groups;
+    EXPECT_FALSE(grouped.valid());
+  }
 }
 
 TEST(ShiftRne, TiesGoToEven) {

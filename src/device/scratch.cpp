@@ -27,6 +27,11 @@ void* Scratch::take_bytes(size_t bytes) {
   return piece;
 }
 
+Scratch& Scratch::inner() {
+  if (inner_ == nullptr) inner_ = std::make_unique<Scratch>();
+  return *inner_;
+}
+
 void Scratch::reset() {
   if (blocks_ == nullptr) return;
   if (blocks_->older != nullptr) {  // one block that holds what all of them held

@@ -47,12 +47,15 @@ class Scratch {
     return static_cast<T*>(take_bytes(count * sizeof(T)));
   }
   void reset();  // gives everything back
+  // Another one, for a primitive that resets it while this one's memory is in use.
+  Scratch& inner();
   size_t capacity() const { return capacity_; }
 
  private:
   void* take_bytes(size_t bytes);
   struct Block;
   std::shared_ptr<Block> blocks_;
+  std::unique_ptr<Scratch> inner_;
   size_t capacity_ = 0;
 };
 

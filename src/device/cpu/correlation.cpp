@@ -284,22 +284,33 @@ struct PhaseWork {
 
 }  // namespace
 
+int correlation_shift(const Kernels& kernels,
+                      const Plan& plan,
+                      const int16_t* src,
+                      const Norms& w,
+                      Scratch& scratch) {
+  scratch.reset();
+  if (plan.phases.empty()) return 0;
+  return bound_shift(w.full, source_norms(kernels, plan, cut_pieces(plan), src, scratch).full);
+}
+
 int correlate(const Kernels& kernels,
               const Plan& plan,
               const int16_t* src,
               const int16_t* packed,
               const Norms& w,
               int16_t* dst,
-              Scratch& scratch) {
+              Scratch& scratch,
+              int least_shift) {
   scratch.reset();
   if (!plan.dense) {
     std::memset(
         dst, 0, static_cast<size_t>(plan.n * plan.dst_h * plan.dst_w * plan.dst_c) * sizeof *dst);
   }
-  if (plan.phases.empty()) return 0;
+  if (plan.phases.empty()) return least_shift;
   const Pieces pieces = cut_pieces(plan);
   const Norms x = source_norms(kernels, plan, pieces, src, scratch);
-  const int shift = bound_shift(w.full, x.full);
+  const int shift = std::max(bound_shift(w.full, x.full), least_shift);
 
   const int64_t src_row_stride = (pieces.direct ? plan.src_w : pieces.src_cols) * plan.src_c;
   const int64_t src_image_stride = (pieces.direct ? plan.src_h : pieces.src_rows) * src_row_stride;

@@ -6,14 +6,23 @@
 
 namespace ginn::device::cpu {
 
-// fprop or dgrad, by its plan. Returns the shift. `packed` and `w` are the plan's weights.
+// fprop or dgrad, by its plan. Returns the shift, which is `least_shift` or more. `packed` and `w`
+// are the plan's weights.
 int correlate(const Kernels& kernels,
               const Plan& plan,
               const int16_t* src,
               const int16_t* packed,
               const Norms& w,
               int16_t* dst,
-              Scratch& scratch);
+              Scratch& scratch,
+              int least_shift = 0);
+
+// The shift alone.
+int correlation_shift(const Kernels& kernels,
+                      const Plan& plan,
+                      const int16_t* src,
+                      const Norms& w,
+                      Scratch& scratch);
 
 // wgrad of a layer; see convolution.h.
 void weight_gradient(const Kernels& kernels,

@@ -54,27 +54,35 @@ uint64_t norm2(const int16_t* q, int64_t count) {
 }  // namespace
 
 // |sums| <= 2^20 8191^2 < 2^46.
-int fprop(
-    const ConvShape& shape, const int16_t* x, const int16_t* w, uint64_t filter_norm2, int16_t* y) {
-  const int64_t channels = shape.c;
-  const auto x_at = [&](int64_t n, int64_t h, int64_t v) {
-    return x + ((n * shape.h + h) * shape.w + v) * channels;
+int fprop(const ConvShape& shape, const int16_t* x, const int16_t* w, int16_t* y) {
+  const int64_t channels = shape.c / shape.groups;  // of a group, as `filters`
+  const int64_t filters = shape.k / shape.groups;
+  const int64_t filter = shape.kernel_h * channels * shape.kernel_w;
+  const auto x_at = [&](int64_t n, int64_t h, int64_t v, int64_t g) {
+    return x + ((n * shape.h + h) * shape.w + v) * shape.c + g * channels;
   };
-  uint64_t window_norm2 = 0;
-  for_pixels(shape.n, shape.out_h(), shape.out_w(), [&](int64_t n, int64_t p, int64_t q) {
-    uint64_t sum = 0;
-    for_taps(shape, p, q, [&](int64_t, int64_t, int64_t h, int64_t v) {
-      sum += norm2(x_at(n, h, v), channels);
+  int shift = 0;
+  for (int64_t g = 0; g < shape.groups; ++g) {
+    uint64_t filter_norm2 = 0;
+    for (int64_t k = g * filters; k < (g + 1) * filters; ++k) {
+      filter_norm2 = std::max(filter_norm2, norm2(w + k * filter, filter));
+    }
+    uint64_t window_norm2 = 0;
+    for_pixels(shape.n, shape.out_h(), shape.out_w(), [&](int64_t n, int64_t p, int64_t q) {
+      uint64_t sum = 0;
+      for_taps(shape, p, q, [&](int64_t, int64_t, int64_t h, int64_t v) {
+        sum += norm2(x_at(n, h, v, g), channels);
+      });
+      window_norm2 = std::max(window_norm2, sum);
     });
-    window_norm2 = std::max(window_norm2, sum);
-  });
-  const int shift = bound_shift(filter_norm2, window_norm2);
+    shift = std::max(shift, bound_shift(filter_norm2, window_norm2));
+  }
   for_pixels(shape.n, shape.out_h(), shape.out_w(), [&](int64_t n, int64_t p, int64_t q) {
     for (int64_t k = 0; k < shape.k; ++k) {
       int64_t sum = 0;
       for_taps(shape, p, q, [&](int64_t r, int64_t s, int64_t h, int64_t v) {
-        const int16_t* a = x_at(n, h, v);
-        const int16_t* b = w + ((k * shape.kernel_h + r) * shape.kernel_w + s) * channels;
+        const int16_t* a = x_at(n, h, v, k / filters);
+        const int16_t* b = w + k * filter + (r * shape.kernel_w + s) * channels;
         for (int64_t c = 0; c < channels; ++c) sum += int64_t{a[c]} * b[c];
       });
       *y++ = static_cast<int16_t>(shift_rne(sum, shift));
@@ -83,34 +91,42 @@ int fprop(
   return shift;
 }
 
-int dgrad(const ConvShape& shape,
-          const int16_t* dy,
-          const int16_t* w,
-          uint64_t channel_norm2,
-          int16_t* dx) {
-  const int64_t filters = shape.k;
-  const int64_t channels = shape.c;
-  const auto dy_at = [&](int64_t n, int64_t p, int64_t q) {
-    return dy + ((n * shape.out_h() + p) * shape.out_w() + q) * filters;
+int dgrad(const ConvShape& shape, const int16_t* dy, const int16_t* w, int16_t* dx) {
+  const int64_t channels = shape.c / shape.groups;  // of a group, as `filters`
+  const int64_t filters = shape.k / shape.groups;
+  const int64_t filter = shape.kernel_h * channels * shape.kernel_w;
+  const auto dy_at = [&](int64_t n, int64_t p, int64_t q, int64_t g) {
+    return dy + ((n * shape.out_h() + p) * shape.out_w() + q) * shape.k + g * filters;
   };
-  uint64_t window_norm2 = 0;
-  for_pixels(shape.n, shape.h, shape.w, [&](int64_t n, int64_t h, int64_t v) {
-    uint64_t sum = 0;
-    for_outputs(shape, h, v, [&](int64_t, int64_t, int64_t p, int64_t q) {
-      sum += norm2(dy_at(n, p, q), filters);
-    });
-    window_norm2 = std::max(window_norm2, sum);
-  });
-  const int shift = bound_shift(channel_norm2, window_norm2);
-  for_pixels(shape.n, shape.h, shape.w, [&](int64_t n, int64_t h, int64_t v) {
+  int shift = 0;
+  for (int64_t g = 0; g < shape.groups; ++g) {
+    uint64_t channel_norm2 = 0;
     for (int64_t c = 0; c < channels; ++c) {
+      uint64_t sum = 0;
+      for (int64_t i = c; i < filters * filter; i += channels) {
+        sum += norm2(w + g * filters * filter + i, 1);
+      }
+      channel_norm2 = std::max(channel_norm2, sum);
+    }
+    uint64_t window_norm2 = 0;
+    for_pixels(shape.n, shape.h, shape.w, [&](int64_t n, int64_t h, int64_t v) {
+      uint64_t sum = 0;
+      for_outputs(shape, h, v, [&](int64_t, int64_t, int64_t p, int64_t q) {
+        sum += norm2(dy_at(n, p, q, g), filters);
+      });
+      window_norm2 = std::max(window_norm2, sum);
+    });
+    shift = std::max(shift, bound_shift(channel_norm2, window_norm2));
+  }
+  for_pixels(shape.n, shape.h, shape.w, [&](int64_t n, int64_t h, int64_t v) {
+    for (int64_t c = 0; c < shape.c; ++c) {
+      const int64_t g = c / channels;
       int64_t sum = 0;
       for_outputs(shape, h, v, [&](int64_t r, int64_t s, int64_t p, int64_t q) {
-        const int16_t* a = dy_at(n, p, q);
-        for (int64_t k = 0; k < filters; ++k) {
-          const int64_t at = ((k * shape.kernel_h + r) * shape.kernel_w + s) * channels + c;
-          sum += int64_t{a[k]} * w[at];
-        }
+        const int16_t* a = dy_at(n, p, q, g);
+        const int16_t* b =
+            w + g * filters * filter + (r * shape.kernel_w + s) * channels + c % channels;
+        for (int64_t k = 0; k < filters; ++k) sum += int64_t{a[k]} * b[k * filter];
       });
       *dx++ = static_cast<int16_t>(shift_rne(sum, shift));
     }
@@ -121,13 +137,16 @@ int dgrad(const ConvShape& shape,
 // |sums| <= 2^26 8191^2 < 2^52.
 void wgrad(const ConvShape& shape, const int16_t* x, const int16_t* dy, int64_t* dw) {
   const int64_t area = int64_t{shape.kernel_h} * shape.kernel_w;
+  const int64_t channels = shape.c / shape.groups;
+  const int64_t filters = shape.k / shape.groups;
   std::fill(dw, dw + shape.weight_count(), 0);
   for_pixels(shape.n, shape.out_h(), shape.out_w(), [&](int64_t n, int64_t p, int64_t q) {
     for_taps(shape, p, q, [&](int64_t r, int64_t s, int64_t h, int64_t v) {
-      const int16_t* a = x + ((n * shape.h + h) * shape.w + v) * shape.c;
+      const int16_t* pixel = x + ((n * shape.h + h) * shape.w + v) * shape.c;
       for (int64_t k = 0; k < shape.k; ++k) {
-        int64_t* to = dw + k * shape.c * area + r * shape.kernel_w + s;
-        for (int64_t c = 0; c < shape.c; ++c) to[c * area] += int64_t{dy[k]} * a[c];
+        const int16_t* a = pixel + k / filters * channels;
+        int64_t* to = dw + k * channels * area + r * shape.kernel_w + s;
+        for (int64_t c = 0; c < channels; ++c) to[c * area] += int64_t{dy[k]} * a[c];
       }
     });
     dy += shape.k;
