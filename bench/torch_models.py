@@ -1,6 +1,6 @@
 """Built-in networks in PyTorch, same names and shapes (docs/arithmetic.md, section 4).
 
-torchvision's own ResNet and VGG are used where it is installed; otherwise the definitions below,
+torchvision's own ResNet, VGG and MobileNetV2 are used where it is installed; otherwise the definitions below,
 whose tensors have the same names.
 """
 import torch
@@ -145,6 +145,48 @@ class VGG(nn.Module):
         return self.classifier(self.avgpool(self.features(x)).flatten(1))
 
 
+class InvertedResidual(nn.Module):
+    def __init__(self, inputs, outputs, stride, expansion):
+        super().__init__()
+        wide = inputs * expansion
+        modules = [] if expansion == 1 else [normalised(inputs, wide, 1)]
+        modules += [normalised(wide, wide, 3, stride, wide),
+                    nn.Conv2d(wide, outputs, 1, bias=False), nn.BatchNorm2d(outputs)]
+        self.conv = nn.Sequential(*modules)
+        self.same = stride == 1 and inputs == outputs
+
+    def forward(self, x):
+        return x + self.conv(x) if self.same else self.conv(x)
+
+
+def normalised(inputs, outputs, kernel, stride=1, groups=1):
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=False),
+        nn.BatchNorm2d(outputs), nn.ReLU6(inplace=True))
+
+
+class MobileNetV2(nn.Module):
+    STAGES = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1),
+              (6, 160, 3, 2), (6, 320, 1, 1))
+
+    def __init__(self, channels, classes):
+        super().__init__()
+        features, inputs = [normalised(channels, 32, 3, 2)], 32
+        for expansion, outputs, blocks, stride in self.STAGES:
+            for block in range(blocks):
+                features.append(InvertedResidual(
+                    inputs, outputs, 1 if block else stride, expansion))
+                inputs = outputs
+        self.features = nn.Sequential(*features, normalised(inputs, 1280, 1))
+        self.classifier = nn.Sequential(nn.Dropout(0.2), nn.Linear(1280, classes))
+        initialise(self)
+        nn.init.normal_(self.classifier[1].weight, 0, 0.01)
+        nn.init.zeros_(self.classifier[1].bias)
+
+    def forward(self, x):
+        return self.classifier(self.features(x).mean((2, 3)))
+
+
 class LeNet(nn.Module):
     def __init__(self, height, width, channels, classes):
         super().__init__()
@@ -195,4 +237,6 @@ def build(name, height, width, channels, classes=10):
     if name in RESNETS:
         kind, blocks = RESNETS[name]
         return ResNet(kind, blocks, channels, classes)
+    if name == "mobilenet_v2":
+        return MobileNetV2(channels, classes)
     return VGG(VGGS[name.removesuffix("_bn")], name.endswith("_bn"), channels, classes)

@@ -8,6 +8,7 @@ import torchvision
 
 NAMES = ["resnet18", "resnet34", "resnet50", "resnet101", "resnet152"]
 NAMES += [f"vgg{n}{suffix}" for n in (11, 13, 16, 19) for suffix in ("", "_bn")]
+NAMES.append("mobilenet_v2")
 
 models = {}
 for name in NAMES:

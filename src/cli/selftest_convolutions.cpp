@@ -62,7 +62,7 @@ crypto::Digest run_contractions(device::Level level, const device::ConvShape& sh
 std::vector<SelftestCase> convolution_cases() {
   struct Shape {
     const char* name;
-    device::ConvShape shape;  // n, h, w, c, k, kernel_h, kernel_w, stride, padding
+    device::ConvShape shape;  // n, h, w, c, k, kernel_h, kernel_w, stride, padding, groups
     Fill fill;
   };
   const Shape shapes[] = {
@@ -74,6 +74,10 @@ std::vector<SelftestCase> convolution_cases() {
       {"conv/5x5_padded", {2, 11, 13, 3, 7, 5, 5, 1, 2}, Fill::kBell},
       {"conv/odd", {1, 7, 5, 17, 33, 3, 2, 1, 1}, Fill::kUniform},
       {"conv/extreme", {1, 9, 9, 65, 31, 3, 3, 1, 1}, Fill::kExtreme},
+      {"conv/depthwise", {2, 13, 14, 50, 50, 3, 3, 1, 1, 50}, Fill::kBell},
+      {"conv/depthwise_stride2", {2, 13, 14, 33, 33, 3, 3, 2, 1, 33}, Fill::kUniform},
+      {"conv/depthwise_7x7", {1, 9, 9, 49, 49, 7, 7, 1, 3, 49}, Fill::kExtreme},
+      {"conv/grouped", {2, 9, 8, 24, 36, 3, 3, 1, 1, 4}, Fill::kUniform},
       {"linear/64to10", {1, 1, 33, 64, 10, 1, 1, 1, 0}, Fill::kBell},
       {"linear/784to31", {1, 1, 7, 784, 31, 1, 1, 1, 0}, Fill::kExtreme},
       {"linear/1to1", {1, 1, 1, 1, 1, 1, 1, 1, 0}, Fill::kUniform},

@@ -139,6 +139,22 @@ void run_activate(const MapKernels& maps, size_t rows, size_t channels, Hash& ha
   }
 }
 
+void run_relu6(const MapKernels& maps, size_t rows, size_t channels, Hash& hash) {
+  const size_t count = rows * channels;
+  const Buffer<int16_t> q1 = integers(57, count, kDfp16Max);
+  const Buffer<int16_t> q2 = integers(58, count, kDfp14Max);
+  const Buffer<float> a1 = constants(59, channels, 0.7f), b1 = constants(60, channels, 4000.0f);
+  const device::AffineTerm terms[] = {{q1.data(), a1.data(), b1.data()},
+                                      {q2.data(), a1.data(), b1.data()}};
+  for (int used = 1; used <= 2; ++used) {
+    Buffer<int16_t> out(count), g = integers(59, count, kDfp16Max);
+    hash.value(maps.activate_capped(terms, used, 6144.0f, count, a1.size(), out.data()));
+    maps.mask_capped(out.data(), 6144, count, g.data());
+    hash.add(out);
+    hash.add(g);
+  }
+}
+
 void run_normalise_backward(const MapKernels& maps, size_t rows, size_t channels, Hash& hash) {
   const size_t count = rows * channels;
   const Buffer<int16_t> g = integers(61, count, kDfp14Max), q = integers(62, count, kDfp16Max);
@@ -229,6 +245,7 @@ std::vector<SelftestCase> map_cases() {
                      hash_statistics(statistics, true, hash);
                    }),
       channel_case("map/activate", run_activate),
+      channel_case("map/relu6", run_relu6),
       flat_case("map/mask",
                 [](const MapKernels& maps, size_t n, Hash& hash) {
                   Buffer<int16_t> g = integers(35, n, kDfp14Max);

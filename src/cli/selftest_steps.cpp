@@ -40,12 +40,12 @@ Result<crypto::Digest> run_steps(const SyntheticRun& run, device::Level level) {
 
 std::vector<SelftestCase> step_cases() {
   std::vector<SelftestCase> cases;
-  for (const char* model : {"mlp", "lenet", "resnet8", "resnet18"}) {
+  for (const char* model : {"mlp", "lenet", "resnet8", "resnet18", "mobilenet_v2"}) {
     cases.push_back(
         {std::string("step/") + model, [model](device::Level level) -> Result<crypto::Digest> {
            SyntheticSize size;
            size.model = model;
-           if (size.model == "resnet18") {  // large: little of it
+           if (size.model == "resnet18" || size.model == "mobilenet_v2") {  // large: little of it
              size.height = size.width = 12;
              size.batch = 4;
              size.microbatch = 2;

@@ -79,7 +79,8 @@ class Convolution {
 
   // dx[n,h,w,c] = rne(T / 2^s), T = sum over (k,r,s) and the (p,q) that they map to (h,w); s =
   // bound_shift(channel_norm2, largest over (n,h,w) of the sum of dy^2 over all k and all (p,q)
-  // that touch (h,w)), or the largest of the groups' s. Returns s. dy: dfp14 [N,P,Q,K]. dx: dfp16 [N,H,W,C].
+  // that touch (h,w)), or the largest of the groups' s. Returns s. dy: dfp14 [N,P,Q,K]. dx: dfp16
+  // [N,H,W,C].
   int dgrad(const int16_t* dy, const PackedWeights& w, int16_t* dx, Scratch& scratch) const;
 
   // Hands dw over in stretches, in any order: dw[first, first + count), valid during the call.

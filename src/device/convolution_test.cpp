@@ -334,9 +334,9 @@ Outputs run_oracle(const ConvShape& s, const Inputs& in) {
   };
   Outputs out(s);
   for (uint32_t g = 0; g < s.groups; ++g) {
-    out.fprop_shift = std::max(
-        out.fprop_shift,
-        oracle_shift(largest(filter, s.k, g, filters), largest(y_norm, s.k, g, filters)));
+    out.fprop_shift =
+        std::max(out.fprop_shift,
+                 oracle_shift(largest(filter, s.k, g, filters), largest(y_norm, s.k, g, filters)));
     out.dgrad_shift = std::max(
         out.dgrad_shift,
         oracle_shift(largest(channel, s.c, g, channels), largest(dx_norm, s.c, g, channels)));
@@ -399,9 +399,19 @@ TEST(Convolution, ExtremeSumsAreExact) {
 // and 32; kernels of more taps than int32 sums of squares, or of products, can take.
 std::vector<ConvShape> grouped_shapes() {
   std::vector<ConvShape> shapes;
-  const uint32_t widths[][3] = {{4, 6, 2},   {6, 3, 3},    {9, 9, 9},    {15, 15, 15}, {16, 16, 16},
-                                {17, 17, 17}, {31, 31, 31}, {33, 33, 33}, {48, 48, 48}, {50, 50, 50},
-                                {8, 16, 8},  {66, 34, 2},  {20, 30, 10}};
+  const uint32_t widths[][3] = {{4, 6, 2},
+                                {6, 3, 3},
+                                {9, 9, 9},
+                                {15, 15, 15},
+                                {16, 16, 16},
+                                {17, 17, 17},
+                                {31, 31, 31},
+                                {33, 33, 33},
+                                {48, 48, 48},
+                                {50, 50, 50},
+                                {8, 16, 8},
+                                {66, 34, 2},
+                                {20, 30, 10}};
   const uint32_t images[][3] = {{1, 7, 7}, {2, 5, 9}, {3, 1, 1}, {1, 3, 40}, {2, 2, 2}};
   uint32_t turn = 0;
   for (const uint32_t kernel : {1u, 2u, 3u, 5u, 7u, 8u, 9u}) {
@@ -409,8 +419,8 @@ std::vector<ConvShape> grouped_shapes() {
       for (const auto& width : widths) {
         const auto& image = images[turn % 5];
         const uint32_t padding = turn % 3 == 0 ? kernel / 2 : std::min(turn % 3, kernel - 1);
-        ConvShape s = shape(
-            image[0], image[1], image[2], width[0], width[1], kernel, stride, padding);
+        ConvShape s =
+            shape(image[0], image[1], image[2], width[0], width[1], kernel, stride, padding);
         s.groups = width[2];
         ++turn;
         if (s.valid()) shapes.push_back(s);

@@ -93,7 +93,8 @@ class Correlation {
     int64_t taps = 0;
     for (int64_t r = 0; r < rows_.count(i); ++r) {
       const Tap row = rows_.taps(i)[r];
-      const int16_t* from = src_ + (n * rows_.source() + row.source) * columns_.source() * channels_;
+      const int16_t* from =
+          src_ + (n * rows_.source() + row.source) * columns_.source() * channels_;
       const int16_t* weight = weights + row.tap * kernel_w_ * channels_;
       for (int64_t s = 0; s < columns_.count(j); ++s, ++taps) {
         const Tap column = columns_.taps(j)[s];
@@ -146,8 +147,8 @@ int Convolution::correlate_groups(
   const bool forward = way == Way::kForward;
   const ConvShape group = shape_.of_group();
   const cpu::Kernels& kernels = cpu::kernels_of(level_);
-  const cpu::Plan plan = forward ? cpu::fprop_plan(group, kernels.lanes)
-                                 : cpu::dgrad_plan(group, kernels.lanes);
+  const cpu::Plan plan =
+      forward ? cpu::fprop_plan(group, kernels.lanes) : cpu::dgrad_plan(group, kernels.lanes);
   const size_t in = forward ? group.c : group.k;  // channels of a group
   const size_t out = forward ? group.k : group.c;
   const size_t src_count = forward ? group.input_count() : group.output_count();
@@ -161,8 +162,8 @@ int Convolution::correlate_groups(
   for (size_t g = 0; g < shape_.groups; ++g) {
     int16_t* source = sources + g * src_count;
     gather(src + g * in, src_count / in, in * shape_.groups, in, source);
-    shift = std::max(shift,
-                     cpu::correlation_shift(kernels, plan, source, norms(g), scratch.inner()));
+    shift =
+        std::max(shift, cpu::correlation_shift(kernels, plan, source, norms(g), scratch.inner()));
   }
   for (size_t g = 0; g < shape_.groups; ++g) {
     const auto& packed = forward ? w.groups_[g].fprop_ : w.groups_[g].dgrad_;
@@ -194,8 +195,7 @@ void Convolution::wgrad_groups(const int16_t* x,
     const auto place = [&](size_t first, const int64_t* sums, size_t count) {
       sink(g * group.weight_count() + first, sums, count);
     };
-    cpu::weight_gradient(
-        cpu::kernels_of(level_), group, x_group, dy_group, scratch.inner(), place);
+    cpu::weight_gradient(cpu::kernels_of(level_), group, x_group, dy_group, scratch.inner(), place);
   }
 }
 

@@ -45,8 +45,13 @@ struct MapKernels {
   // out = quant14(relu?(term 1 + term 2)); `terms` is 1 or 2. Returns max|out|.
   int32_t (*activate)(
       const AffineTerm* term, int terms, bool relu, size_t count, size_t period, int16_t* out);
+  // The same with ReLU, then at most `cap`, which is above 0.
+  int32_t (*activate_capped)(
+      const AffineTerm* term, int terms, float cap, size_t count, size_t period, int16_t* out);
   // g = 0 where activation <= 0
   void (*mask)(const int16_t* activation, size_t count, int16_t* g);
+  // g = 0 where activation <= 0 or activation >= cap; cap in [1, 8192]
+  void (*mask_capped)(const int16_t* activation, int32_t cap, size_t count, int16_t* g);
   // out = rne(clamp(d[0] scale[0] + d[1] scale[1] + ...)), 2 <= inputs <= 4
   void (*join)(const int16_t* const* d, const float* scale, int inputs, size_t count, int16_t* out);
   // dy = quant14(fma(c1, g, fma(c2, q, c0)))

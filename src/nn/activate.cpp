@@ -11,6 +11,10 @@
 namespace ginn::nn {
 namespace {
 
+constexpr float kSix = 6.0f;       // where ReLU6 ends ...
+constexpr int kSixExponent = -10;  // ... the exponent that fit14 gives it, and its integer there
+constexpr int32_t kSixAtExponent = 6 << -kSixExponent;
+
 struct TermState {
   ChannelStatistics statistics;              // of the source
   std::vector<Normalisation> normalisation;  // by channel; a and b for every kind of term
@@ -142,6 +146,8 @@ std::unique_ptr<OperationState> Activate::make_state(const Run&) const {
 Status Activate::forward(Run& run, OperationState& base) const {
   State& state = static_cast<State&>(base);
   const size_t terms = config_.terms.size();
+  const bool one_sided = terms == 1 && config_.activation != Activation::kNone;
+  const bool capped = config_.activation == Activation::kRelu6;
   float bound = 0.0f;
   for (size_t i = 0; i < terms; ++i) {
     const Term& term = config_.terms[i];
@@ -151,13 +157,15 @@ Status Activate::forward(Run& run, OperationState& base) const {
       largest = prepare_same(run, term, t);
     } else {
       prepare_affine(run, term, t);
-      largest = terms == 1 && config_.relu ? largest_positive(t) : largest_magnitude(t);
+      largest = one_sided ? largest_positive(t) : largest_magnitude(t);
     }
     if (term.kind == Term::Kind::kBatchNorm && run.mode() != Mode::kEvaluate) {
       GINN_TRY(report_statistics(run, term, t));
     }
     bound = i == 0 ? largest : bound + largest;
   }
+  // A bound that is not finite fails, whatever would be cut off.
+  if (capped && bound > kSix && bound < pow2f(128)) bound = kSix;
   const auto exponent = fit14(bound);
   if (!exponent) return not_finite(config_.name, "the activation");
 
@@ -177,12 +185,15 @@ Status Activate::forward(Run& run, OperationState& base) const {
   }
   Tensor& out = run.value(config_.output);
   out.exponent = *exponent;
-  run.maps().activate(affine,
-                      static_cast<int>(terms),
-                      config_.relu,
-                      run.count(config_.output),
-                      state.terms[0].a.size(),
-                      out.q.data());
+  const size_t count = run.count(config_.output);
+  const size_t period = state.terms[0].a.size();
+  if (capped) {
+    run.maps().activate_capped(
+        affine, static_cast<int>(terms), kSix * scale, count, period, out.q.data());
+  } else {
+    const bool relu = config_.activation == Activation::kRelu;
+    run.maps().activate(affine, static_cast<int>(terms), relu, count, period, out.q.data());
+  }
   return ok_status();
 }
 
@@ -263,7 +274,14 @@ Status Activate::backward(Run& run, OperationState& base) const {
   State& state = static_cast<State&>(base);
   GINN_ASSIGN(Tensor * g, run.join(config_.output));
   const size_t count = run.count(config_.output);
-  if (config_.relu) run.maps().mask(run.value(config_.output).q.data(), count, g->q.data());
+  const Tensor& out = run.value(config_.output);
+  if (config_.activation == Activation::kRelu) {
+    run.maps().mask(out.q.data(), count, g->q.data());
+  } else if (config_.activation == Activation::kRelu6) {
+    // out.exponent <= -10; below it no value reaches 6.
+    const int32_t cap = out.exponent == kSixExponent ? kSixAtExponent : kDfp14Max + 1;
+    run.maps().mask_capped(out.q.data(), cap, count, g->q.data());
+  }
   bool sent = false;
   for (size_t i = 0; i < config_.terms.size(); ++i) {
     const Term& term = config_.terms[i];

@@ -4,16 +4,16 @@
 
 namespace ginn::nn {
 
-// The sum of one or two terms (batch norm, bias, residual), then ReLU if asked for, quantised once:
-// the fused map between a contraction's output and the next operand. Batch norm statistics are
-// those of the microbatch when training, the running ones when evaluating.
+// The sum of one or two terms (batch norm, bias, residual), then ReLU or ReLU6 if asked for,
+// quantised once: the fused map between a contraction's output and the next operand. Batch norm
+// statistics are those of the microbatch when training, the running ones when evaluating.
 class Activate final : public Operation {
  public:
   struct Config {
     std::string name;         // of its first term
     std::vector<Term> terms;  // one or two
     std::vector<std::string> term_names;
-    bool relu = true;
+    Activation activation = Activation::kRelu;
     ValueId output = 0;
     Extent extent;
   };

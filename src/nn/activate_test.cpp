@@ -17,7 +17,13 @@ constexpr ValueId kSource = 1;  // the convolution's output
 class OneTerm {
  public:
   OneTerm(bool batch_norm, bool relu, uint32_t channels, uint32_t width, device::Level level)
-      : network_(graph(batch_norm, relu, channels, width), 1, level),
+      : OneTerm(batch_norm, relu ? Activation::kRelu : Activation::kNone, channels, width, level) {}
+  OneTerm(bool batch_norm,
+          Activation activation,
+          uint32_t channels,
+          uint32_t width,
+          device::Level level)
+      : network_(graph(batch_norm, activation, channels, width), 1, level),
         operation_(*network_.graph().operations()[1]),
         state_(operation_.make_state(network_.run())) {
     if (batch_norm) {
@@ -42,10 +48,10 @@ class OneTerm {
   }
 
  private:
-  static Graph graph(bool batch_norm, bool relu, uint32_t channels, uint32_t width) {
+  static Graph graph(bool batch_norm, Activation activation, uint32_t channels, uint32_t width) {
     GraphBuilder b({1, width, 1});
     const ValueId y = b.conv2d(Graph::kInput, "a", {.channels = channels, .bias = !batch_norm});
-    const ValueId x = b.activate({batch_norm ? b.batch_norm(y, "n") : b.bias(y)}, relu);
+    const ValueId x = b.activate({batch_norm ? b.batch_norm(y, "n") : b.bias(y)}, activation);
     b.loss(b.linear(b.flatten(x), "fc", 2));
     return finished(b);
   }
@@ -85,10 +91,32 @@ TEST_P(Activates, NothingPositiveIsTheCanonicalZero) {
   EXPECT_EQ(integers(term.out(), 3), (std::vector<int>{0, 0, 0}));
 }
 
+TEST_P(Activates, Relu6CutsAtSix) {
+  OneTerm term(false, Activation::kRelu6, 1, 6, GetParam());
+  // 6 has exponent -10, where it is 6144; 5.75, 6, 6.25 and 8 end at 5888 and 6144.
+  ASSERT_TRUE(term.forward({-4, 1, 23, 24, 25, 32}, -2).ok());
+  EXPECT_EQ(term.out().exponent, -10);
+  EXPECT_EQ(integers(term.out(), 6), (std::vector<int>{0, 256, 5888, 6144, 6144, 6144}));
+  ASSERT_TRUE(term.backward({1, 2, 3, 4, 5, 6}, 0).ok());
+  const Tensor& dy = *term.run().operand_gradient(kSource);
+  EXPECT_EQ(integers(dy, 6), (std::vector<int>{0, 2, 3, 0, 0, 0}));
+  EXPECT_EQ(term.network().gradient("a.bias")[0], 5.0f);
+}
+
+TEST_P(Activates, Relu6OfSmallValuesIsRelu) {
+  OneTerm term(false, Activation::kRelu6, 1, 3, GetParam());
+  ASSERT_TRUE(term.forward({-4, 8191, 16}, -12).ok());  // 8191 2^-12 is just below 2
+  EXPECT_EQ(term.out().exponent, -12);
+  EXPECT_EQ(integers(term.out(), 3), (std::vector<int>{0, 8191, 16}));
+  ASSERT_TRUE(term.backward({1, 2, 3}, 0).ok());
+  EXPECT_EQ(integers(*term.run().operand_gradient(kSource), 3), (std::vector<int>{0, 2, 3}));
+}
+
 TEST_P(Activates, NotFiniteNamesTheLayer) {
   for (float bad : {std::nanf(""), HUGE_VALF, 1e23f}) {
-    for (bool relu : {true, false}) {
-      OneTerm term(false, relu, 2, 2, GetParam());
+    for (auto activation : {Activation::kNone, Activation::kRelu, Activation::kRelu6}) {
+      if (bad == 1e23f && activation == Activation::kRelu6) continue;  // 6
+      OneTerm term(false, activation, 2, 2, GetParam());
       term.network().parameter("a.bias")[1] = bad;
       const Status status = term.forward({1, 1, 1, 1}, 0);
       ASSERT_FALSE(status.ok()) << bad;

@@ -26,4 +26,7 @@ void build_vgg(GraphBuilder& g,
                bool batch_norm,
                uint32_t classes);
 
+// torchvision's MobileNetV2 of width 1.
+void build_mobilenet_v2(GraphBuilder& g, uint32_t classes);
+
 }  // namespace ginn::nn

@@ -31,12 +31,13 @@ Status Conv2d::prepare(device::Level level, const float* parameters, PackedLayer
   if (!exponent) return not_finite(config_.name, "the weight");
   std::vector<int16_t> file_order(count);
   maps.quantise(w, count, pow2f(-*exponent), kDfp14Max, file_order.data());
-  std::vector<int16_t> q(count);  // [K, KH, KW, C]
+  std::vector<int16_t> q(count);  // [K, KH, KW, C / groups]
   const size_t window = size_t{s.kernel_h} * s.kernel_w;
+  const size_t channels = s.c / s.groups;
   for (size_t k = 0; k < s.k; ++k) {
-    for (size_t c = 0; c < s.c; ++c) {
+    for (size_t c = 0; c < channels; ++c) {
       for (size_t i = 0; i < window; ++i) {
-        q[(k * window + i) * s.c + c] = file_order[(k * s.c + c) * window + i];
+        q[(k * window + i) * channels + c] = file_order[(k * channels + c) * window + i];
       }
     }
   }

@@ -5,7 +5,7 @@
 namespace ginn::nn {
 
 // A convolution or a linear layer: the three exact contractions. The bias, if there is one, belongs
-// to the term that reads the output. weight: f32 [K, C, KH, KW] or [K, C].
+// to the term that reads the output. weight: f32 [K, C / groups, KH, KW] or [K, C].
 class Conv2d final : public Operation {
  public:
   struct Config {

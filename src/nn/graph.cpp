@@ -41,10 +41,10 @@ ValueId GraphBuilder::contraction(ValueId x, const std::string& name, const Cont
   const ValueId y = add_value(c.output, true);
   Parameter weight;
   weight.name = name + ".weight";
-  weight.shape = {shape.k, shape.c};
+  weight.shape = {shape.k, shape.c / shape.groups};
   if (!c.linear) weight.shape.insert(weight.shape.end(), {shape.kernel_h, shape.kernel_w});
   weight.initialiser = c.initialiser;
-  weight.fan_in = uint64_t{shape.kernel_h} * shape.kernel_w * shape.c;
+  weight.fan_in = uint64_t{shape.kernel_h} * shape.kernel_w * (shape.c / shape.groups);
   weight.fan_out = uint64_t{shape.kernel_h} * shape.kernel_w * shape.k;
   Conv2d::Config config;
   config.name = name;
@@ -79,6 +79,19 @@ ValueId GraphBuilder::conv2d(ValueId x, const std::string& name, const ConvOptio
   shape.kernel_w = options.kernel;
   shape.stride = options.stride;
   shape.padding = options.padding;
+  shape.groups = options.groups;
+  if (options.groups == 0 || in.c % options.groups != 0 || options.channels % options.groups != 0) {
+    fail(concat("layer ",
+                name,
+                ": ",
+                options.groups,
+                " groups do not divide ",
+                in.c,
+                " input and ",
+                options.channels,
+                " output channels"));
+    return Graph::kInput;
+  }
   if (!shape.valid()) {
     fail(concat("layer ",
                 name,
@@ -175,7 +188,7 @@ Term GraphBuilder::same(ValueId activation) {
   return term;
 }
 
-ValueId GraphBuilder::activate(std::vector<Term> terms, bool relu) {
+ValueId GraphBuilder::activate(std::vector<Term> terms, Activation activation) {
   if (!problem_.empty()) return Graph::kInput;
   GINN_CHECK(terms.size() == 1 || terms.size() == 2);
   const Extent shape = extent(terms[0].source);
@@ -189,7 +202,7 @@ ValueId GraphBuilder::activate(std::vector<Term> terms, bool relu) {
   const size_t parameter = terms[0].parameter;
   config.name = parameter == kNoParameter ? "add" : graph_.parameters_[parameter].name;
   config.name = config.name.substr(0, config.name.rfind('.'));
-  config.relu = relu;
+  config.activation = activation;
   config.extent = shape;
   config.terms = std::move(terms);
   config.output = add_value(shape, true);

@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -20,7 +21,7 @@ enum class Initialiser {
 
 struct Parameter {
   std::string name;             // as torchvision names it
-  std::vector<uint64_t> shape;  // file order: [K, C, KH, KW], [K, C] or [K]
+  std::vector<uint64_t> shape;  // file order: [K, C / groups, KH, KW], [K, C] or [K]
   size_t offset = 0;            // of its first element among all parameters
   size_t count = 0;
   Initialiser initialiser = Initialiser::kZero;
@@ -72,6 +73,7 @@ struct ConvOptions {
   uint32_t kernel = 1;
   uint32_t stride = 1;
   uint32_t padding = 0;
+  uint32_t groups = 1;  // divides the channels of the input and of the output
   bool bias = false;
   Initialiser initialiser = Initialiser::kUniformFanIn;
   Initialiser bias_initialiser = Initialiser::kUniformFanIn;
@@ -97,7 +99,10 @@ class GraphBuilder {
   Term batch_norm(ValueId y, const std::string& name);
   Term bias(ValueId y);
   Term same(ValueId activation);
-  ValueId activate(std::vector<Term> terms, bool relu);  // one or two terms
+  ValueId activate(std::vector<Term> terms, Activation activation);  // one or two terms
+  ValueId activate(std::vector<Term> terms, bool relu) {
+    return activate(std::move(terms), relu ? Activation::kRelu : Activation::kNone);
+  }
 
   ValueId max_pool(ValueId x, uint32_t kernel, uint32_t stride, uint32_t padding = 0);
   ValueId average_pool(ValueId x, uint32_t kernel, uint32_t stride);

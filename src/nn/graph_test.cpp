@@ -109,6 +109,39 @@ TEST(Graph, WhatDoesNotFitIsNamed) {
   EXPECT_NE(shape_problem(sum).find("different shapes"), std::string::npos);
 }
 
+TEST(Graph, GroupsDivideTheChannels) {
+  const auto problem = [](uint32_t channels, uint32_t groups) {
+    GraphBuilder b({4, 4, 6});
+    ValueId x =
+        b.conv2d(Graph::kInput, "odd", {.channels = channels, .groups = groups, .bias = true});
+    b.loss(b.linear(b.flatten(b.activate({b.bias(x)}, true)), "fc", 2));
+    const auto graph = b.finish();
+    return graph.ok() ? std::string() : graph.error().message;
+  };
+  EXPECT_EQ(problem(9, 3), "");
+  for (const uint32_t groups : {0u, 2u, 9u}) {
+    EXPECT_EQ(problem(9, groups),
+              "layer odd: " + std::to_string(groups) +
+                  " groups do not divide 6 input and 9 output channels");
+  }
+}
+
+// He's initialisation as PyTorch computes it: fan_out counts all filters, fan_in a group's
+// channels.
+TEST(Graph, GroupedWeightsHaveTorchsShapesAndFans) {
+  GraphBuilder b({4, 4, 6});
+  const ValueId x = b.conv2d(
+      Graph::kInput, "a", {.channels = 9, .kernel = 3, .padding = 1, .groups = 3, .bias = true});
+  b.loss(b.linear(b.flatten(b.activate({b.bias(x)}, true)), "fc", 2));
+  const Graph graph = b.finish().value();
+  const Parameter& weight = graph.parameters()[0];
+  EXPECT_EQ(weight.shape, (std::vector<uint64_t>{9, 2, 3, 3}));
+  EXPECT_EQ(weight.fan_in, 18u);
+  EXPECT_EQ(weight.fan_out, 81u);
+  EXPECT_EQ(graph.parameters()[1].fan_in, 18u);
+  EXPECT_EQ(graph.operations()[0]->macs(), 16u * 9 * 2 * 9);
+}
+
 TEST(Graph, TheFirstProblemIsReported) {
   GraphBuilder builder({4, 4, 1});
   ValueId x = builder.conv2d(Graph::kInput, "first", {.channels = 2, .kernel = 5, .bias = true});

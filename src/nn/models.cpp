@@ -79,6 +79,7 @@ constexpr Model kModels[] = {
     {"vgg13_bn", vgg<true, 2, 2, 2, 2, 2>},
     {"vgg16_bn", vgg<true, 2, 2, 3, 3, 3>},
     {"vgg19_bn", vgg<true, 2, 2, 4, 4, 4>},
+    {"mobilenet_v2", build_mobilenet_v2},
 };
 
 }  // namespace

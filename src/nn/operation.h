@@ -40,6 +40,9 @@ struct Term {
   size_t batch_norm = 0;            // index into Graph::batch_norms()
 };
 
+// What follows a sum of terms; kRelu6 is min(max(x, 0), 6).
+enum class Activation { kNone, kRelu, kRelu6 };
+
 class Run;
 
 // What an operation keeps between its forward and its backward pass, one for each Run.

@@ -177,6 +177,13 @@ TEST_P(Maps, Activate) {
           EXPECT_EQ(x, y);
           EXPECT_EQ(m, portable().maxabs_i16(x.data() + 1, n));
         }
+        for (float cap : {1.0f, 6144.0f, 9000.0f}) {
+          std::vector<int16_t> x(n + 1), y(n + 1);
+          portable().activate(terms, count, true, n, period, y.data() + 1);
+          for (int16_t& q : y) q = std::min(q, static_cast<int16_t>(cap));
+          kernels().activate_capped(terms, count, cap, n, period, x.data() + 1);
+          EXPECT_EQ(x, y);
+        }
       }
     }
   }
@@ -191,6 +198,13 @@ TEST_P(Maps, MaskJoinAndShift) {
     kernels().mask(activation.data() + 1, n, g.data() + 1);
     portable().mask(activation.data() + 1, n, h.data() + 1);
     EXPECT_EQ(g, h);
+    for (const int32_t cap : {1, 700, 8191, 8192}) {
+      kernels().mask_capped(activation.data() + 1, cap, n, g.data() + 1);
+      for (size_t i = 1; i <= n; ++i) {
+        if (activation[i] <= 0 || activation[i] >= cap) h[i] = 0;
+      }
+      EXPECT_EQ(g, h);
+    }
     const auto d0 = source.int16(n, 32767), d1 = source.int16(n, 32767);
     const auto d2 = source.int16(n, 32767), d3 = source.int16(n, 32767);
     const int16_t* d[] = {d0.data(), d1.data() + 1, d2.data(), d3.data() + 1};

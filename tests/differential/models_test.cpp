@@ -24,7 +24,7 @@ TEST(Models, HaveTorchvisionsParameters) {
   const auto json = crypto::parse_json(as_text(*file));
   ASSERT_TRUE(json.ok()) << json.error().message;
   const auto& models = *json->find("models")->as_object();
-  ASSERT_GE(models.size(), 13u);
+  ASSERT_GE(models.size(), 14u);
   for (const auto& [name, lines] : models) {
     SCOPED_TRACE(name);
     const auto graph = build_model(name, 224, 224, 3, 10);
@@ -47,6 +47,7 @@ TEST(Models, HaveTheSizesOfTheirPapers) {
   EXPECT_NEAR(static_cast<double>(count("resnet110", 32)), 1.73e6, 0.01e6);
   EXPECT_EQ(count("resnet50", 224), 25557032u);
   EXPECT_EQ(count("vgg16", 224), 138357544u);
+  EXPECT_EQ(count("mobilenet_v2", 224), 3504872u);
 }
 
 }  // namespace

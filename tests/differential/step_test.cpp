@@ -301,6 +301,47 @@ void mini_vgg(nn::GraphBuilder& g, uint32_t classes) {
   g.loss(g.linear(x, "classifier.6", linear));
 }
 
+nn::Term normalised(nn::GraphBuilder& g,
+                    nn::ValueId x,
+                    const std::string& conv,
+                    const std::string& norm,
+                    nn::ConvOptions options,
+                    uint32_t groups) {
+  options.groups = groups;
+  return g.batch_norm(g.conv2d(x, conv, options), norm);
+}
+
+// A narrow input of `inputs` channels made `width` wide.
+nn::Term inverted(nn::GraphBuilder& g,
+                  nn::ValueId x,
+                  const std::string& name,
+                  uint32_t width,
+                  uint32_t outputs,
+                  uint32_t stride) {
+  const std::string conv = name + ".conv.";
+  const auto six = nn::Activation::kRelu6;
+  x = g.activate({normalised(g, x, conv + "0.0", conv + "0.1", convolution(width, 1, 1), 1)}, six);
+  x = g.activate(
+      {normalised(g, x, conv + "1.0", conv + "1.1", convolution(width, 3, stride), width)}, six);
+  return normalised(g, x, conv + "2", conv + "3", convolution(outputs, 1, 1), 1);
+}
+
+void mini_mobile(nn::GraphBuilder& g, uint32_t classes) {
+  const auto six = nn::Activation::kRelu6;
+  const auto input = nn::Graph::kInput;
+  auto x = g.activate({normalised(g, input, "conv0", "bn0", convolution(6, 3, 1), 1)}, six);
+  x = g.activate({inverted(g, x, "block1", 12, 6, 1), g.same(x)}, nn::Activation::kNone);
+  x = g.activate({inverted(g, x, "block2", 18, 8, 2)}, nn::Activation::kNone);
+  x = g.activate({normalised(g, x, "conv3", "bn3", convolution(8, 3, 1), 4), g.same(x)}, six);
+  x = g.activate({normalised(g, x, "conv4", "bn4", convolution(20, 5, 2), 4)}, six);
+  x = g.dropout(g.flatten(g.adaptive_average_pool(x, 1, 1)), 0.2);
+  nn::LinearOptions linear;
+  linear.outputs = classes;
+  linear.initialiser = nn::Initialiser::kNormalSmall;
+  linear.bias_initialiser = nn::Initialiser::kNormalSmall;
+  g.loss(g.linear(x, "fc", linear));
+}
+
 class Step : public testing::TestWithParam<Level> {
  protected:
   void SetUp() override {
@@ -369,6 +410,21 @@ TEST_P(Step, DropoutRepeatAndBiasBeforeBatchNorm) {
   const auto records = test::synthetic_records({40, 8, 8, 3, 5, 8});
   compare_mini(
       "mini_vgg", mini_vgg, test::synthetic_job(*records, "resnet8"), *records, GetParam());
+}
+
+TEST_P(Step, GroupsDepthwiseAndRelu6) {
+  const auto records = test::synthetic_records({40, 11, 13, 3, 5, 10});
+  compare_mini(
+      "mini_mobile", mini_mobile, test::synthetic_job(*records, "resnet8"), *records, GetParam());
+}
+
+TEST_P(Step, MobilenetV2) {
+  const auto records = test::synthetic_records({16, 33, 33, 3, 10, 11});
+  job::Job job = test::synthetic_job(*records, "mobilenet_v2");
+  job.batch = job.microbatch = 4;
+  job.bn_samples = 4;
+  test::derive_steps(job);
+  compare(job, *records, GetParam(), 1);
 }
 
 TEST_P(Step, Resnet18) {

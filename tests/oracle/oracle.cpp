@@ -70,6 +70,14 @@ int contraction_shift(int128 product) {
   return s;
 }
 
+// The largest shift of any group.
+int groups_shift(const std::vector<int64_t>& filter, const std::vector<int64_t>& window) {
+  int s = 0;
+  for (size_t g = 0; g < filter.size(); ++g)
+    s = std::max(s, contraction_shift(static_cast<int128>(filter[g]) * window[g]));
+  return s;
+}
+
 // Smallest s >= 0 with m <= q_max 2^s.
 int range_shift(int64_t m, int q_max) {
   int s = 0;
@@ -355,7 +363,8 @@ Tensor16 Oracle::quantised_input(const std::vector<uint8_t>& images, int n) {
 
 Tensor16 Oracle::quantised_weight(const Node& node) {
   const Parameter& p = parameters_[node.weight];
-  Tensor16 w = make_tensor({node.c, nodes_[node.input].c, node.window_h, node.window_w});
+  Tensor16 w =
+      make_tensor({node.c, nodes_[node.input].c / node.groups, node.window_h, node.window_w});
   w.exponent = fit_or_fail(maxabs(p.value), kOperandMax, -60, 60, p.name);
   for (size_t i = 0; i < w.q.size(); ++i)
     w.q[i] = quant(p.value[i] * f32_power(-w.exponent), kOperandMax);
@@ -367,34 +376,36 @@ Tensor16 Oracle::contraction_forward(const Node& node, const Tensor16& x, const 
   const auto [filters, channels, window_h, window_w] = w.shape;
   Tensor16 y = make_tensor({x.shape[0], node.h, node.w, filters});
   std::vector<int64_t> sums(y.q.size(), 0);
-  int64_t filter_max = 0, window_max = 0;  // F, P
+  const int group = filters / node.groups;  // filters of a group
+  std::vector<int64_t> filter_max(node.groups, 0), window_max(node.groups, 0);  // F, P
   for (int k = 0; k < filters; ++k) {
     int64_t square = 0;
     for (int c = 0; c < channels; ++c)
       for (int r = 0; r < window_h; ++r)
         for (int s = 0; s < window_w; ++s) square += int64_t{w.at(k, c, r, s)} * w.at(k, c, r, s);
-    filter_max = std::max(filter_max, square);
+    filter_max[k / group] = std::max(filter_max[k / group], square);
   }
   for (int n = 0; n < x.shape[0]; ++n)
     for (int p = 0; p < node.h; ++p)
       for (int q = 0; q < node.w; ++q) {
-        int64_t square = 0;
+        std::vector<int64_t> square(node.groups, 0);
         for (int r = 0; r < window_h; ++r)
           for (int s = 0; s < window_w; ++s) {
             const int h = p * node.stride - node.pad + r, v = q * node.stride - node.pad + s;
             if (h < 0 || h >= x.shape[1] || v < 0 || v >= x.shape[2]) continue;
-            for (int c = 0; c < channels; ++c)
-              square += int64_t{x.at(n, h, v, c)} * x.at(n, h, v, c);
+            for (int c = 0; c < x.shape[3]; ++c)
+              square[c / channels] += int64_t{x.at(n, h, v, c)} * x.at(n, h, v, c);
             for (int k = 0; k < filters; ++k) {
+              const int first = k / group * channels;
               int64_t sum = 0;
               for (int c = 0; c < channels; ++c)
-                sum += int64_t{x.at(n, h, v, c)} * w.at(k, c, r, s);
+                sum += int64_t{x.at(n, h, v, first + c)} * w.at(k, c, r, s);
               sums[y.index(n, p, q, k)] += sum;
             }
           }
-        window_max = std::max(window_max, square);
+        for (int g = 0; g < node.groups; ++g) window_max[g] = std::max(window_max[g], square[g]);
       }
-  const int s = contraction_shift(static_cast<int128>(filter_max) * window_max);
+  const int s = groups_shift(filter_max, window_max);
   y.exponent = x.exponent + w.exponent + s;
   store_shifted(sums, s, y);
   return y;
@@ -483,6 +494,7 @@ Tensor16 Oracle::activate_forward(const Node& node, Statistics statistics) {
     bound = j == 0 ? term_bound : bound + term_bound;
     affines.push_back(std::move(f));
   }
+  if (node.six && std::isfinite(bound)) bound = std::min(bound, 6.0F);
   Tensor16 out = make_tensor({n_, node.h, node.w, node.c});
   out.exponent = fit_or_fail(bound, kOperandMax, -60, 60, node.name);
   const float z = f32_power(-out.exponent);
@@ -498,6 +510,7 @@ Tensor16 Oracle::activate_forward(const Node& node, Statistics statistics) {
       v = j == 0 ? value : v + value;
     }
     if (node.relu) v = v > 0 ? v : 0;
+    if (node.six && v > 6.0F * z) v = 6.0F * z;
     out.q[i] = quant(v, kOperandMax);
   }
   return out;
@@ -810,7 +823,9 @@ void Oracle::activate_backward(const Node& node, Tensor16 g) {
   const Tensor16& out = outputs_[static_cast<size_t>(&node - nodes_.data())];
   if (node.relu)
     for (size_t i = 0; i < g.q.size(); ++i)
-      if (out.q[i] <= 0) g.q[i] = 0;
+      if (out.q[i] <= 0 ||
+          (node.six && std::ldexp(static_cast<double>(out.q[i]), out.exponent) >= 6.0))
+        g.q[i] = 0;
   tensors_[node.name + ".g"] = g;
   for (const Term& term : node.terms) {
     if (term.kind == TermKind::kBias) bias_backward(term, g);
@@ -824,8 +839,9 @@ void Oracle::weight_gradient(const Node& node, const Tensor16& dy) {
   const Tensor16& x = outputs_[node.input];
   std::vector<float>& gradient = gradients_[node.weight];
   gradient.clear();
+  const int channels = x.shape[3] / node.groups, filters = node.c / node.groups;
   for (int k = 0; k < node.c; ++k)
-    for (int c = 0; c < x.shape[3]; ++c)
+    for (int c = k / filters * channels; c < (k / filters + 1) * channels; ++c)
       for (int r = 0; r < node.window_h; ++r)
         for (int s = 0; s < node.window_w; ++s) {
           int64_t sum = 0;
@@ -847,18 +863,20 @@ Tensor16 Oracle::contraction_backward(const Node& node, const Tensor16& dy) cons
   const auto [filters, channels, window_h, window_w] = w.shape;
   Tensor16 d = make_tensor(outputs_[node.input].shape);
   std::vector<int64_t> sums(d.q.size(), 0);
-  int64_t channel_max = 0, window_max = 0;  // F', P'
-  for (int c = 0; c < channels; ++c) {
-    int64_t square = 0;
-    for (int k = 0; k < filters; ++k)
-      for (int r = 0; r < window_h; ++r)
-        for (int s = 0; s < window_w; ++s) square += int64_t{w.at(k, c, r, s)} * w.at(k, c, r, s);
-    channel_max = std::max(channel_max, square);
-  }
+  const int group = filters / node.groups;  // filters of a group
+  std::vector<int64_t> channel_max(node.groups, 0), window_max(node.groups, 0);  // F', P'
+  for (int g = 0; g < node.groups; ++g)
+    for (int c = 0; c < channels; ++c) {
+      int64_t square = 0;
+      for (int k = g * group; k < (g + 1) * group; ++k)
+        for (int r = 0; r < window_h; ++r)
+          for (int s = 0; s < window_w; ++s) square += int64_t{w.at(k, c, r, s)} * w.at(k, c, r, s);
+      channel_max[g] = std::max(channel_max[g], square);
+    }
   for (int n = 0; n < n_; ++n)
     for (int h = 0; h < d.shape[1]; ++h)
       for (int v = 0; v < d.shape[2]; ++v) {
-        int64_t square = 0;
+        std::vector<int64_t> square(node.groups, 0);
         for (int r = 0; r < window_h; ++r)
           for (int s = 0; s < window_w; ++s) {
             const int from_h = h + node.pad - r, from_v = v + node.pad - s;
@@ -868,13 +886,15 @@ Tensor16 Oracle::contraction_backward(const Node& node, const Tensor16& dy) cons
             if (p >= node.h || q >= node.w) continue;
             for (int k = 0; k < filters; ++k) {
               const int64_t g = dy.at(n, p, q, k);
-              square += g * g;
-              for (int c = 0; c < channels; ++c) sums[d.index(n, h, v, c)] += g * w.at(k, c, r, s);
+              const int first = k / group * channels;
+              square[k / group] += g * g;
+              for (int c = 0; c < channels; ++c)
+                sums[d.index(n, h, v, first + c)] += g * w.at(k, c, r, s);
             }
           }
-        window_max = std::max(window_max, square);
+        for (int g = 0; g < node.groups; ++g) window_max[g] = std::max(window_max[g], square[g]);
       }
-  const int s = contraction_shift(static_cast<int128>(channel_max) * window_max);
+  const int s = groups_shift(channel_max, window_max);
   d.exponent = dy.exponent + w.exponent + s;
   store_shifted(sums, s, d);
   return d;

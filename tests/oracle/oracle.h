@@ -12,8 +12,8 @@ namespace ginn::oracle {
 
 // What a training step depends on besides the data, in the words of docs/arithmetic.md.
 struct Spec {
-  // "mlp", "lenet", a ResNet or a VGG by its name, or one of two small networks of the tests:
-  // "mini_bottleneck", "mini_vgg"; any other name has no nodes.
+  // "mlp", "lenet", "mobilenet_v2", a ResNet or a VGG by its name, or one of the small networks of
+  // the tests: "mini_bottleneck", "mini_vgg", "mini_mobile"; any other name has no nodes.
   std::string model;
   uint32_t height = 0, width = 0, channels = 0, classes = 0;
   uint32_t microbatch = 0;    // n
@@ -35,7 +35,7 @@ struct Parameter {
 };
 
 // Integers q and one exponent: the values are q 2^exponent. Activations are [N,H,W,C] (after
-// flatten [N,1,1,C]), weights [K,C,KH,KW].
+// flatten [N,1,1,C]), weights [K,C/groups,KH,KW].
 struct Tensor16 {
   std::array<int, 4> shape{};
   int exponent = 0;
@@ -166,13 +166,13 @@ class Oracle {
     std::string name;
     int input = 0;
     int h = 0, w = 0, c = 0;  // of the output
-    int window_h = 1, window_w = 1, stride = 1, pad = 0;
-    int weight = 0;  // parameter
-    int bias = -1;   // parameter, or none
-    bool relu = true;
-    int layer = 0;                // counts dropouts
-    double probability = 0;       // of dropout
-    bool needs_gradient = false;  // false for the input and what is only a view of it
+    int window_h = 1, window_w = 1, stride = 1, pad = 0, groups = 1;
+    int weight = 0;                 // parameter
+    int bias = -1;                  // parameter, or none
+    bool relu = true, six = false;  // six: ReLU6
+    int layer = 0;                  // counts dropouts
+    double probability = 0;         // of dropout
+    bool needs_gradient = false;    // false for the input and what is only a view of it
     std::vector<Term> terms;
   };
   struct BatchNorm {
@@ -199,8 +199,19 @@ class Oracle {
                       int pad,
                       bool linear,
                       bool bias,
-                      Init init);
+                      Init init,
+                      int groups = 1);
   int add_activate(std::vector<Term> terms);
+  // Without bias, with batch norm.
+  Term add_normalised(const std::string& conv,
+                      const std::string& norm,
+                      int input,
+                      int k,
+                      int size,
+                      int stride,
+                      int groups);
+  int add_relu6(const Term& term);
+  int add_linear_sum(std::vector<Term> terms);  // without ReLU
   int add_pool(Kind kind, const std::string& name, int input, int h, int w, int stride, int pad);
   int add_repeat(int input, int h, int w);
   int add_adaptive(int input, int h, int w);
@@ -221,6 +232,9 @@ class Oracle {
   void build_vgg(const std::vector<int>& convolutions, bool batch_norm);
   void build_mini_bottleneck();
   void build_mini_vgg();
+  int add_inverted(const std::string& name, int input, int k, int expansion, int stride);
+  void build_mobilenet_v2();
+  void build_mini_mobile();
   void end_with_average(int x);
   void initialise();
 

@@ -46,7 +46,8 @@ int Oracle::add_contraction(const std::string& name,
                             int pad,
                             bool linear,
                             bool bias,
-                            Init init) {
+                            Init init,
+                            int groups) {
   const Node& in = nodes_[input];
   Node node;
   node.kind = Kind::kContraction;
@@ -58,8 +59,10 @@ int Oracle::add_contraction(const std::string& name,
   node.window_h = node.window_w = size;
   node.stride = stride;
   node.pad = pad;
+  node.groups = groups;
   node.needs_gradient = true;
-  const uint64_t filters = static_cast<uint64_t>(k), channels = static_cast<uint64_t>(in.c);
+  const uint64_t filters = static_cast<uint64_t>(k),
+                 channels = static_cast<uint64_t>(in.c / groups);
   const uint64_t window = static_cast<uint64_t>(size) * static_cast<uint64_t>(size);
   std::vector<uint64_t> shape = {filters, channels};
   if (!linear) shape.insert(shape.end(), 2, static_cast<uint64_t>(size));
@@ -294,6 +297,83 @@ void Oracle::build_mini_vgg() {
   add_classifier("classifier.6", x, static_cast<int>(spec_.classes));
 }
 
+Oracle::Term Oracle::add_normalised(const std::string& conv,
+                                    const std::string& norm,
+                                    int input,
+                                    int k,
+                                    int size,
+                                    int stride,
+                                    int groups) {
+  const int y =
+      add_contraction(conv, input, k, size, stride, size / 2, false, false, Init::kNormal, groups);
+  return batch_norm_term(norm, y);
+}
+
+int Oracle::add_relu6(const Term& term) {
+  const int x = add_activate({term});
+  nodes_[x].six = true;
+  return x;
+}
+
+int Oracle::add_linear_sum(std::vector<Term> terms) {
+  const int x = add_activate(std::move(terms));
+  nodes_[x].relu = false;
+  return x;
+}
+
+int Oracle::add_inverted(const std::string& name, int input, int k, int expansion, int stride) {
+  const int inputs = nodes_[input].c, wide = inputs * expansion;
+  int module = 0, x = input;
+  auto layer = [&](int of) {
+    return name + ".conv." + std::to_string(module) + "." + std::to_string(of);
+  };
+  if (expansion != 1) {
+    x = add_relu6(add_normalised(layer(0), layer(1), x, wide, 1, 1, 1));
+    ++module;
+  }
+  x = add_relu6(add_normalised(layer(0), layer(1), x, wide, 3, stride, wide));
+  ++module;
+  const std::string conv = name + ".conv." + std::to_string(module);
+  const std::string norm = name + ".conv." + std::to_string(module + 1);
+  std::vector<Term> terms = {add_normalised(conv, norm, x, k, 1, 1, 1)};
+  if (stride == 1 && inputs == k) terms.push_back(shortcut(name, input, k, 1, false));
+  return add_linear_sum(terms);
+}
+
+void Oracle::build_mobilenet_v2() {
+  const int stages[7][4] = {{1, 16, 1, 1},
+                            {6, 24, 2, 2},
+                            {6, 32, 3, 2},
+                            {6, 64, 4, 2},
+                            {6, 96, 3, 1},
+                            {6, 160, 3, 2},
+                            {6, 320, 1, 1}};
+  int x = add_relu6(add_normalised("features.0.0", "features.0.1", 0, 32, 3, 2, 1));
+  int module = 1;
+  for (const auto& [expansion, k, blocks, stride] : stages)
+    for (int block = 0; block < blocks; ++block, ++module)
+      x = add_inverted(
+          "features." + std::to_string(module), x, k, expansion, block == 0 ? stride : 1);
+  x = add_relu6(add_normalised("features.18.0", "features.18.1", x, 1280, 1, 1, 1));
+  x = add_dropout(add_flatten(add_adaptive(x, 1, 1)), 0.2);
+  const int y = add_classifier("classifier.1", x, static_cast<int>(spec_.classes));
+  parameters_[nodes_[y].bias].init = Init::kZero;
+}
+
+// MobileNet's kinds of nodes; groups of several channels, and a ReLU6 of a sum.
+void Oracle::build_mini_mobile() {
+  int x = add_relu6(add_normalised("conv0", "bn0", 0, 6, 3, 1, 1));
+  x = add_inverted("block1", x, 6, 2, 1);
+  x = add_inverted("block2", x, 8, 3, 2);
+  Term same;
+  same.node = x;
+  x = add_activate({add_normalised("conv3", "bn3", x, 8, 3, 1, 4), same});
+  nodes_[x].six = true;
+  x = add_relu6(add_normalised("conv4", "bn4", x, 20, 5, 2, 4));
+  x = add_dropout(add_flatten(add_adaptive(x, 1, 1)), 0.2);
+  add_classifier("fc", x, static_cast<int>(spec_.classes));
+}
+
 // Nothing for an unknown name.
 void Oracle::build_model() {
   if (spec_.model == "mlp") build_mlp();
@@ -315,6 +395,8 @@ void Oracle::build_model() {
   if (vgg.count(plain) != 0) build_vgg(vgg.at(plain), plain != spec_.model);
   if (spec_.model == "mini_bottleneck") build_mini_bottleneck();
   if (spec_.model == "mini_vgg") build_mini_vgg();
+  if (spec_.model == "mobilenet_v2") build_mobilenet_v2();
+  if (spec_.model == "mini_mobile") build_mini_mobile();
 }
 
 }  // namespace ginn::oracle

@@ -18,11 +18,8 @@ int correlate(const Kernels& kernels,
               int least_shift = 0);
 
 // The shift alone.
-int correlation_shift(const Kernels& kernels,
-                      const Plan& plan,
-                      const int16_t* src,
-                      const Norms& w,
-                      Scratch& scratch);
+int correlation_shift(
+    const Kernels& kernels, const Plan& plan, const int16_t* src, const Norms& w, Scratch& scratch);
 
 // wgrad of a layer; see convolution.h.
 void weight_gradient(const Kernels& kernels,

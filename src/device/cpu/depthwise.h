@@ -8,8 +8,8 @@
 // structs only, as in kernels.h.
 namespace ginn::device::cpu {
 
-// Unsigned 32-bit sums of squares, and int32 sums of products, of dfp14: 64 x 8191^2 < 2^32 and 32 x
-// 8191^2 < 2^31.
+// Unsigned 32-bit sums of squares, and int32 sums of products, of dfp14: 64 x 8191^2 < 2^32 and 32
+// x 8191^2 < 2^31.
 inline constexpr int64_t kMostNormTaps = 64;
 inline constexpr int64_t kMostPixels = 32;
 // Above it a rounded sum might not fit int32.

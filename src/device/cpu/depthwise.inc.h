@@ -22,8 +22,8 @@ GINN_DEPTHWISE_INLINE int16_t round_one(int32_t sum, int32_t shift) {
 
 #ifdef __AVX2__
 
-// Sixteen channels: pairs of taps side by side, as vpmaddwd adds them; `low` holds channels 0..3 and
-// 8..11, `high` 4..7 and 12..15, which vpackssdw puts in order again.
+// Sixteen channels: pairs of taps side by side, as vpmaddwd adds them; `low` holds channels 0..3
+// and 8..11, `high` 4..7 and 12..15, which vpackssdw puts in order again.
 struct Sums {
   __m256i low, high;
 };
@@ -32,19 +32,18 @@ GINN_DEPTHWISE_INLINE __m256i load(const int16_t* p) {
   return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
 }
 GINN_DEPTHWISE_INLINE void add(__m256i a0, __m256i a1, __m256i b0, __m256i b1, Sums& sums) {
-  const __m256i low = _mm256_madd_epi16(_mm256_unpacklo_epi16(a0, a1), _mm256_unpacklo_epi16(b0, b1));
-  const __m256i high = _mm256_madd_epi16(_mm256_unpackhi_epi16(a0, a1), _mm256_unpackhi_epi16(b0, b1));
+  const __m256i low =
+      _mm256_madd_epi16(_mm256_unpacklo_epi16(a0, a1), _mm256_unpacklo_epi16(b0, b1));
+  const __m256i high =
+      _mm256_madd_epi16(_mm256_unpackhi_epi16(a0, a1), _mm256_unpackhi_epi16(b0, b1));
   sums.low = _mm256_add_epi32(sums.low, low);
   sums.high = _mm256_add_epi32(sums.high, high);
 }
 
 // Products of kBlocks x 16 channels from c on, over all taps.
 template <int kBlocks>
-GINN_DEPTHWISE_INLINE void sum_taps(const int16_t* const* x,
-                                    const int16_t* const* w,
-                                    int64_t taps,
-                                    int64_t c,
-                                    Sums* sums) {
+GINN_DEPTHWISE_INLINE void sum_taps(
+    const int16_t* const* x, const int16_t* const* w, int64_t taps, int64_t c, Sums* sums) {
   for (int j = 0; j < kBlocks; ++j) sums[j].low = sums[j].high = _mm256_setzero_si256();
   int64_t t = 0;
   for (; t + 2 <= taps; t += 2) {
@@ -61,8 +60,7 @@ GINN_DEPTHWISE_INLINE void sum_taps(const int16_t* const* x,
 }
 
 GINN_DEPTHWISE_INLINE __m256i round_eight(__m256i sum, __m128i shift, __m256i below_half) {
-  const __m256i odd =
-      _mm256_and_si256(_mm256_sra_epi32(sum, shift), _mm256_set1_epi32(1));
+  const __m256i odd = _mm256_and_si256(_mm256_sra_epi32(sum, shift), _mm256_set1_epi32(1));
   return _mm256_sra_epi32(_mm256_add_epi32(sum, _mm256_add_epi32(below_half, odd)), shift);
 }
 

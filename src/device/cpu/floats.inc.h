@@ -13,6 +13,7 @@ struct One {
   GINN_MAPS_INLINE static float add(float a, float b) { return a + b; }
   GINN_MAPS_INLINE static float multiply(float a, float b) { return a * b; }
   GINN_MAPS_INLINE static float positive(float x) { return x > 0.0f ? x : 0.0f; }  // NaN gives 0
+  GINN_MAPS_INLINE static float smaller(float x, float y) { return x < y ? x : y; }
   // Clamped to [-q, q], NaN to q, and rounded to nearest even; q <= 32767.
   GINN_MAPS_INLINE static int16_t round(float x, float q) {
     constexpr float kMagic = 12582912.0f;  // 1.5 x 2^23: good for |x| <= 2^22
@@ -58,6 +59,9 @@ struct Sixteen {
   GINN_MAPS_INLINE static Floats positive(Floats x) {
     const __m256 zero = _mm256_setzero_ps();
     return {_mm256_max_ps(x.low, zero), _mm256_max_ps(x.high, zero)};
+  }
+  GINN_MAPS_INLINE static Floats smaller(Floats x, Floats y) {
+    return {_mm256_min_ps(x.low, y.low), _mm256_min_ps(x.high, y.high)};
   }
   // vcvtps2dq rounds to nearest even, as float additions do.
   GINN_MAPS_INLINE static __m256i round8(__m256 x, float q) {

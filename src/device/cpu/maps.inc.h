@@ -51,9 +51,11 @@ void quantise(const float* x, size_t count, float scale, int32_t q_max, int16_t*
       });
 }
 
-template <int terms, bool relu>
+enum class End { kNone, kRelu, kCapped };
+
+template <int terms, End end>
 GINN_MAPS_INLINE void activate_block(
-    const AffineTerm* term, size_t begin, size_t count, int16_t* out, Largest& largest) {
+    const AffineTerm* term, float cap, size_t begin, size_t count, int16_t* out, Largest& largest) {
   const AffineTerm t = term[0];
   const AffineTerm u = term[terms - 1];
   for_floats(
@@ -62,19 +64,21 @@ GINN_MAPS_INLINE void activate_block(
         if constexpr (terms == 2) {
           x = v.add(x, v.fma(v.load(u.a + i), v.from(u.q + begin + i), v.load(u.b + i)));
         }
-        if constexpr (relu) x = v.positive(x);
+        if constexpr (end != End::kNone) x = v.positive(x);
+        if constexpr (end == End::kCapped) x = v.smaller(x, v.all(cap));
         const auto q = v.round(x, 8191.0f);
         v.store(out + begin + i, q);
         largest.add(v, q);
       });
 }
 
-template <int terms, bool relu>
-int32_t activate_blocks(const AffineTerm* term, size_t count, size_t period, int16_t* out) {
+template <int terms, End end>
+int32_t activate_blocks(
+    const AffineTerm* term, float cap, size_t count, size_t period, int16_t* out) {
   Largest largest;
   for (size_t begin = 0; begin < count; begin += period) {
     const size_t n = count - begin < period ? count - begin : period;
-    activate_block<terms, relu>(term, begin, n, out, largest);
+    activate_block<terms, end>(term, cap, begin, n, out, largest);
   }
   return largest.value();
 }
@@ -82,16 +86,33 @@ int32_t activate_blocks(const AffineTerm* term, size_t count, size_t period, int
 int32_t activate(
     const AffineTerm* term, int terms, bool relu, size_t count, size_t period, int16_t* out) {
   if (terms == 1) {
-    return relu ? activate_blocks<1, true>(term, count, period, out)
-                : activate_blocks<1, false>(term, count, period, out);
+    return relu ? activate_blocks<1, End::kRelu>(term, 0.0f, count, period, out)
+                : activate_blocks<1, End::kNone>(term, 0.0f, count, period, out);
   }
-  return relu ? activate_blocks<2, true>(term, count, period, out)
-              : activate_blocks<2, false>(term, count, period, out);
+  return relu ? activate_blocks<2, End::kRelu>(term, 0.0f, count, period, out)
+              : activate_blocks<2, End::kNone>(term, 0.0f, count, period, out);
+}
+
+int32_t activate_capped(
+    const AffineTerm* term, int terms, float cap, size_t count, size_t period, int16_t* out) {
+  return terms == 1 ? activate_blocks<1, End::kCapped>(term, cap, count, period, out)
+                    : activate_blocks<2, End::kCapped>(term, cap, count, period, out);
 }
 
 void mask(const int16_t* __restrict activation, size_t count, int16_t* __restrict g) {
   for (size_t i = 0; i < count; ++i) {
     g[i] = static_cast<int16_t>(activation[i] > 0 ? g[i] : int16_t{0});
+  }
+}
+
+void mask_capped(const int16_t* __restrict activation,
+                 int32_t cap,
+                 size_t count,
+                 int16_t* __restrict g) {
+  const int16_t last = static_cast<int16_t>(cap - 1);
+  for (size_t i = 0; i < count; ++i) {
+    const bool inside = activation[i] > 0 && activation[i] <= last;
+    g[i] = static_cast<int16_t>(inside ? g[i] : int16_t{0});
   }
 }
 
@@ -252,8 +273,9 @@ uint32_t sgd(const int64_t* __restrict sum,
 
 extern const MapKernels kMaps;
 const MapKernels kMaps = {
-    maxabs_f32, maxabs_i16,         quantise,    channel_sums, gradient_sums, activate, mask,
-    join,       normalise_backward, shift_round, max_into,     route_max,     add_into, narrow,
-    scale_sums, ceil_norm2,         truncate,    norm2,        accumulate,    sgd};
+    maxabs_f32,      maxabs_i16, quantise,    channel_sums, gradient_sums,      activate,
+    activate_capped, mask,       mask_capped, join,         normalise_backward, shift_round,
+    max_into,        route_max,  add_into,    narrow,       scale_sums,         ceil_norm2,
+    truncate,        norm2,      accumulate,  sgd};
 
 }  // namespace ginn::device::GINN_MAPS_NAMESPACE
