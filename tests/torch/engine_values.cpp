@@ -1,0 +1,131 @@
+// What the engine computes, for comparison with PyTorch: one microbatch's tensors as raw files.
+//
+// usage: engine_values gradients MODEL SIDE IMAGES FOLDER    at the initial weights, synthetic data
+//        engine_values logits RUN_FOLDER DATA IMAGES FOLDER  of a trained model, in evaluation
+//
+// Little-endian, without headers: images.f32 [N,H,W,C] (as quantised), labels.u32 [N], logits.f32
+// [N,K]; of gradients also parameters.f32, gradients.f32 (all, in the graph's order) and keptL.u8,
+// dropout number L's mask [N, elements].
+#include <cstdio>
+#include <cstring>
+#include <string>
+
+#include "arithmetic/format.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "import/dataset_import.h"
+#include "tests/support/synthetic.h"
+#include "training/training.h"
+
+namespace ginn {
+namespace {
+
+constexpr uint64_t kMostBytes = uint64_t{1} << 32;
+
+template <typename T>
+Status write_values(const std::string& path, const T* values, size_t count) {
+  Bytes bytes(count * sizeof(T));
+  std::memcpy(bytes.data(), values, bytes.size());
+  return write_file_atomic(path, bytes);
+}
+
+Status write_tensor(const std::string& path, const nn::Tensor& tensor, size_t count) {
+  std::vector<float> values(count);
+  for (size_t i = 0; i < count; ++i) {
+    values[i] = static_cast<float>(tensor.q[i]) * pow2f(tensor.exponent);
+  }
+  return write_values(path, values.data(), count);
+}
+
+// The first step's first microbatch, forward and backward.
+Status write_microbatch(const training::Training& training,
+                        const data::RecordSource& records,
+                        const float* parameters,
+                        training::Workspace& workspace,
+                        const std::string& folder) {
+  GINN_ASSIGN(const nn::StepWeights weights, training.prepare(parameters));
+  training::Contribution contribution(training.graph());
+  GINN_TRY(training.contribution(records, weights, 0, 0, workspace, contribution));
+  const nn::Run& run = workspace.run;
+  const nn::Graph& graph = training.graph();
+  GINN_TRY(write_tensor(folder + "/images.f32", run.value(nn::Graph::kInput), run.count(0)));
+  GINN_TRY(
+      write_values(folder + "/labels.u32", workspace.labels.data(), workspace.labels.size()));
+  GINN_TRY(write_values(folder + "/logits.f32", run.logits().data(), run.logits().size()));
+  GINN_TRY(write_values(folder + "/parameters.f32", parameters, graph.parameter_count()));
+  return write_values(folder + "/gradients.f32", run.gradients().data(), graph.parameter_count());
+}
+
+// An element that is 0 before dropout passes no gradient on anyway: it counts as dropped.
+Status write_masks(const nn::Graph& graph, const nn::Run& run, const std::string& folder) {
+  size_t dropouts = 0;
+  for (size_t i = 0; i < graph.operations().size(); ++i) {
+    if (graph.operations()[i]->kind() != "dropout") continue;
+    const nn::ValueId output = static_cast<nn::ValueId>(i + 1);  // one value an operation
+    std::vector<uint8_t> kept(run.count(output));
+    for (size_t j = 0; j < kept.size(); ++j) kept[j] = run.value(output).q[j] != 0 ? 1 : 0;
+    const std::string path = concat(folder, "/kept", dropouts++, ".u8");
+    GINN_TRY(write_values(path, kept.data(), kept.size()));
+  }
+  return ok_status();
+}
+
+Status gradients(const std::string& model, uint32_t side, uint32_t images, const std::string& out) {
+  const auto records = test::synthetic_records({images, side, side, 3, 10, 12});
+  job::Job job = test::synthetic_job(*records, model);
+  job.preprocess = {};
+  job.batch = job.microbatch = images;
+  job.bn_samples = images;
+  test::derive_steps(job);
+  GINN_ASSIGN(const device::Level level, device::choose_level());
+  GINN_ASSIGN(const auto training, training::Training::create(job, level));
+  std::vector<float> parameters(training->graph().parameter_count());
+  nn::initialise(training->graph(), job.seed, parameters.data());
+  const auto workspace = training->workspace();
+  GINN_TRY(write_microbatch(*training, *records, parameters.data(), *workspace, out));
+  return write_masks(training->graph(), workspace->run, out);
+}
+
+Status logits(const std::string& folder,
+              const std::string& data,
+              uint32_t images,
+              const std::string& out) {
+  GINN_ASSIGN(const Bytes text, read_file(folder + "/job.json", kMostBytes));
+  GINN_ASSIGN(job::Job job, job::parse(as_text(text)));
+  job.preprocess.crop = 0;
+  job.preprocess.flip = false;
+  job.batch = job.microbatch = images;
+  GINN_ASSIGN(const auto records, import::load_dataset(data));
+  GINN_ASSIGN(const device::Level level, device::choose_level());
+  GINN_ASSIGN(const auto training, training::Training::create(job, level));
+  GINN_ASSIGN(const Bytes file, read_file(folder + "/model.safetensors", kMostBytes));
+  GINN_ASSIGN(const training::LoadedModel model, training::load_model(training->graph(), file));
+  const auto workspace = training->workspace();
+  const float* parameters = model.parameters.data();
+  GINN_TRY(write_microbatch(*training, *records, parameters, *workspace, out));
+  GINN_ASSIGN(nn::StepWeights weights, training->prepare(parameters));
+  weights.running_mean = model.statistics.mean.data();
+  weights.running_var = model.statistics.var.data();
+  nn::Run& run = workspace->run;
+  GINN_TRY(run.forward(weights, nn::Mode::kEvaluate, workspace->labels));
+  return write_values(out + "/logits.f32", run.logits().data(), run.logits().size());
+}
+
+}  // namespace
+}  // namespace ginn
+
+int main(int count, char** words) {
+  const std::vector<std::string> w(words, words + count);
+  ginn::Status status = ginn::input_error("usage", "see the head of tests/torch/engine_values.cpp");
+  const auto number = [](const std::string& text) {
+    return static_cast<uint32_t>(std::strtoul(text.c_str(), nullptr, 10));
+  };
+  if (w.size() == 6 && w[1] == "gradients") {
+    status = ginn::gradients(w[2], number(w[3]), number(w[4]), w[5]);
+  } else if (w.size() == 6 && w[1] == "logits") {
+    status = ginn::logits(w[2], w[3], number(w[4]), w[5]);
+  }
+  if (status.ok()) return 0;
+  std::fprintf(stderr, "engine_values: %s\n", status.error().message.c_str());
+  return 2;
+}

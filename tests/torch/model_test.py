@@ -1,0 +1,110 @@
+#!/usr/bin/python3
+"""A verified training's model file in torchvision: loaded with strict=True, the logits agree.
+
+Usage: model_test.py FOLDER_OF_PROGRAMS.
+"""
+import json
+import os
+import pathlib
+import random
+import re
+import struct
+
+import torch_lab
+import torch
+import torchvision
+from cli_lab import LabTest, main
+
+SIDE, IMAGES, CLASSES = 32, 32, 10
+JOB = """[model]
+name = "{model}"
+[data]
+train = "data_batch"
+root = "{root}"
+mean = [0.5, 0.4, 0.3]
+std = [0.2, 0.25, 0.3]
+[train]
+epochs = {steps}
+batch = 32
+microbatch = 16
+seed = 3
+[train.lr]
+peak = {peak}
+schedule = "constant"
+[integrity]
+budget = 1
+verify = "all"
+"""
+
+
+def load_file(path):
+    """Reads safetensors, of F32 and I64."""
+    data = path.read_bytes()
+    (length,) = struct.unpack("<Q", data[:8])
+    kinds = {"F32": torch.float32, "I64": torch.int64}
+    tensors = {}
+    for name, entry in json.loads(data[8:8 + length]).items():
+        if name != "__metadata__":
+            begin, end = (8 + length + offset for offset in entry["data_offsets"])
+            flat = torch.frombuffer(bytearray(data[begin:end]), dtype=kinds[entry["dtype"]])
+            tensors[name] = flat.reshape(entry["shape"])
+    return tensors
+
+
+class Models(LabTest):
+    def setUp(self):
+        super().setUp()
+        generator = random.Random(5)
+        records = bytearray()
+        for record in range(IMAGES):
+            label = record % CLASSES
+            records.append(label)
+            records += bytes((180 if (pixel // SIDE) // 3 == label else 0) + generator.randrange(70)
+                             for _ in range(3) for pixel in range(SIDE * SIDE))
+        (self.dir / "data_batch_1.bin").write_bytes(records)
+
+    def train(self, model, steps, peak):
+        """Trains verified through the command line; gives what torchvision loaded of it."""
+        data = self.ginn(0, "data", self.dir / "data_batch").stdout
+        root = re.search(r"root +(sha256:[0-9a-f]{64})", data)[1]
+        job = self.dir / "job.toml"
+        job.write_text(JOB.format(model=model, root=root, steps=steps, peak=peak))
+        self.ginn(0, "train", job, "--out", "run", "--threads", 2, "--quiet")
+        self.ginn(0, "verify", "run", "--job", job, "--allow-simulated")
+        net = getattr(torchvision.models, model)(num_classes=CLASSES)
+        net.load_state_dict(load_file(self.dir / "run" / "model.safetensors"), strict=True)
+        return net
+
+    def test_mobilenet_v2(self):
+        net = self.train("mobilenet_v2", 3, 0.05)
+        values = torch_lab.engine_values(os.environ["GINN_BIN"], self.dir / "values", "logits",
+                                         self.dir / "run", self.dir / "data_batch", IMAGES)
+        images = torch_lab.nchw(values["images"], IMAGES, SIDE)
+        ours = values["logits"].reshape(IMAGES, CLASSES).double()
+        with torch.no_grad():
+            theirs = net.double().eval()(images)
+        spread = (theirs - theirs.mean()).norm()
+        self.assertGreater(spread / IMAGES, 1e-4)  # the logits differ from image to image
+        error = ((ours - theirs).norm() / spread).item()
+        print(f"mobilenet_v2: logits differ by {error:.1e} of their spread")
+        self.assertLess(error, 0.02)
+
+    def test_mobilenet_v2_begins_as_torchvisions(self):
+        """Means and deviations of the initial weights; one step moves them by at most 1e-9."""
+        ours = dict(self.train("mobilenet_v2", 1, 1e-9).named_parameters())
+        torch.manual_seed(1)
+        theirs = torchvision.models.mobilenet_v2(num_classes=CLASSES).named_parameters()
+        for name, expected in theirs:
+            found, count = ours[name].double(), expected.numel()
+            if expected.std() == 0 or count == 1:
+                self.assertLess((found - expected).abs().max(), 1e-6, name)
+                continue
+            sigma = expected.std().item()
+            # Both are samples: of the deviation with an error of sigma / sqrt(2 n), of the mean
+            # with sigma / sqrt(n).
+            self.assertLess(abs(found.std().item() - sigma), 6 * sigma / count ** 0.5, name)
+            self.assertLess(abs(found.mean().item()), 6 * sigma / count ** 0.5, name)
+
+
+if __name__ == "__main__":
+    main()
