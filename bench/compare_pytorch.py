@@ -21,7 +21,8 @@ WORKER = pathlib.Path(__file__).resolve().parent / "torch_worker.py"
 SIZES = {"mlp": 28, "lenet": 28, "resnet8": 32, "resnet20": 32, "resnet32": 32, "resnet44": 32,
          "resnet56": 32, "resnet110": 32, "resnet18": 224, "resnet34": 224, "resnet50": 224,
          "resnet101": 224, "resnet152": 224, "vgg11": 32, "vgg13": 32, "vgg16": 32, "vgg19": 32,
-         "vgg11_bn": 32, "vgg13_bn": 32, "vgg16_bn": 32, "vgg19_bn": 32, "mobilenet_v2": 224}  # where there is no @SIZE
+         "vgg11_bn": 32, "vgg13_bn": 32, "vgg16_bn": 32, "vgg19_bn": 32,
+         "mobilenet_v2": 224}  # where there is no @SIZE
 ALL = ["mlp", "lenet", "resnet8", "resnet20", "vgg16@32", "vgg16_bn@32", "resnet18@224",
        "resnet50@224", "vgg16@224", "vgg16_bn@224"]
 

@@ -1,7 +1,7 @@
 """Built-in networks in PyTorch, same names and shapes (docs/arithmetic.md, section 4).
 
-torchvision's own ResNet, VGG and MobileNetV2 are used where it is installed; otherwise the definitions below,
-whose tensors have the same names.
+torchvision's own ResNet, VGG and MobileNetV2 are used where it is installed; otherwise the
+definitions below, whose tensors have the same names.
 """
 import torch
 from torch import nn

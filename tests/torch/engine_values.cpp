@@ -4,8 +4,10 @@
 //        engine_values logits RUN_FOLDER DATA IMAGES FOLDER  of a trained model, in evaluation
 //
 // Little-endian, without headers: images.f32 [N,H,W,C] (as quantised), labels.u32 [N], logits.f32
-// [N,K]; of gradients also parameters.f32, gradients.f32 (all, in the graph's order) and keptL.u8,
-// dropout number L's mask [N, elements].
+// [N,K]; of gradients also parameters.f32, gradients.f32 (all, in the graph's order), keptL.u8,
+// dropout number L's mask [N, elements], and pathL.u8, the same of ReLU number L: 0 where it is 0,
+// 1 where it is its input, 2 where a ReLU6 is 6 [N,H,W,C], and poolL.f32, the input of maximum
+// number L [N,H,W,C].
 #include <cstdio>
 #include <cstring>
 #include <string>
@@ -14,6 +16,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "import/dataset_import.h"
+#include "nn/activate.h"
 #include "tests/support/synthetic.h"
 #include "training/training.h"
 
@@ -49,23 +52,41 @@ Status write_microbatch(const training::Training& training,
   const nn::Run& run = workspace.run;
   const nn::Graph& graph = training.graph();
   GINN_TRY(write_tensor(folder + "/images.f32", run.value(nn::Graph::kInput), run.count(0)));
-  GINN_TRY(
-      write_values(folder + "/labels.u32", workspace.labels.data(), workspace.labels.size()));
+  GINN_TRY(write_values(folder + "/labels.u32", workspace.labels.data(), workspace.labels.size()));
   GINN_TRY(write_values(folder + "/logits.f32", run.logits().data(), run.logits().size()));
   GINN_TRY(write_values(folder + "/parameters.f32", parameters, graph.parameter_count()));
   return write_values(folder + "/gradients.f32", run.gradients().data(), graph.parameter_count());
 }
 
+bool has_path(const nn::Operation& operation) {
+  const auto* activate = dynamic_cast<const nn::Activate*>(&operation);
+  return activate != nullptr && activate->config().activation != nn::Activation::kNone;
+}
+
 // An element that is 0 before dropout passes no gradient on anyway: it counts as dropped.
-Status write_masks(const nn::Graph& graph, const nn::Run& run, const std::string& folder) {
+Status write_paths(const nn::Graph& graph, const nn::Run& run, const std::string& folder) {
   size_t dropouts = 0;
+  size_t activations = 0;
+  size_t pools = 0;
   for (size_t i = 0; i < graph.operations().size(); ++i) {
-    if (graph.operations()[i]->kind() != "dropout") continue;
+    if (graph.operations()[i]->kind() == "max_pool") {
+      const nn::ValueId input = graph.operations()[i]->inputs()[0];
+      const std::string path = concat(folder, "/pool", pools++, ".f32");
+      GINN_TRY(write_tensor(path, run.value(input), run.count(input)));
+    }
+    const bool dropout = graph.operations()[i]->kind() == "dropout";
+    if (!dropout && !has_path(*graph.operations()[i])) continue;
+    const auto* activate = dynamic_cast<const nn::Activate*>(graph.operations()[i].get());
+    const bool six = !dropout && activate->config().activation == nn::Activation::kRelu6;
     const nn::ValueId output = static_cast<nn::ValueId>(i + 1);  // one value an operation
-    std::vector<uint8_t> kept(run.count(output));
-    for (size_t j = 0; j < kept.size(); ++j) kept[j] = run.value(output).q[j] != 0 ? 1 : 0;
-    const std::string path = concat(folder, "/kept", dropouts++, ".u8");
-    GINN_TRY(write_values(path, kept.data(), kept.size()));
+    const nn::Tensor& tensor = run.value(output);
+    std::vector<uint8_t> path(run.count(output));
+    for (size_t j = 0; j < path.size(); ++j) {
+      path[j] = tensor.q[j] != 0 ? 1 : 0;
+      if (six && static_cast<float>(tensor.q[j]) * pow2f(tensor.exponent) >= 6.0f) path[j] = 2;
+    }
+    const std::string name = dropout ? concat("/kept", dropouts++) : concat("/path", activations++);
+    GINN_TRY(write_values(folder + name + ".u8", path.data(), path.size()));
   }
   return ok_status();
 }
@@ -83,7 +104,7 @@ Status gradients(const std::string& model, uint32_t side, uint32_t images, const
   nn::initialise(training->graph(), job.seed, parameters.data());
   const auto workspace = training->workspace();
   GINN_TRY(write_microbatch(*training, *records, parameters.data(), *workspace, out));
-  return write_masks(training->graph(), workspace->run, out);
+  return write_paths(training->graph(), workspace->run, out);
 }
 
 Status logits(const std::string& folder,

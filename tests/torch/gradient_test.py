@@ -16,22 +16,52 @@ from cli_lab import main
 CLASSES = 10
 
 
-class Masked(torch.nn.Module):
-    """Dropout that drops what the engine dropped."""
+class Path(torch.nn.Module):
+    """A ReLU, ReLU6 or dropout on the engine's side of every corner: where two values differ by a
+    rounding, they may lie on different sides of 0, and the gradients then differ by much more."""
 
-    def __init__(self, kept, probability):
+    def __init__(self, paths, factor):
         super().__init__()
-        self.kept, self.factor = kept.double(), 1 / (1 - probability)
+        self.paths, self.factor = paths, factor  # of every call, in turn
 
     def forward(self, x):
-        return x * self.kept.reshape(x.shape) * self.factor
+        path = self.paths.pop(0)
+        if x.dim() == 4:
+            path = path.reshape(x.shape[0], *x.shape[2:], x.shape[1]).permute(0, 3, 1, 2)
+        path = path.reshape(x.shape)
+        return x * (path == 1) * self.factor + 6.0 * (path == 2)
 
 
-def fix_dropouts(net, values):
+class Pool(torch.nn.Module):
+    """Takes of every window the pixel that the engine took."""
+
+    def __init__(self, pool, inputs):
+        super().__init__()
+        self.pool, self.inputs = pool, inputs
+        pool.return_indices = True
+
+    def forward(self, x):
+        n, c, h, w = x.shape
+        engine = self.inputs.pop(0).reshape(n, h, w, c).permute(0, 3, 1, 2)
+        indices = self.pool(engine)[1]
+        return x.flatten(2).gather(2, indices.flatten(2)).reshape(indices.shape)
+
+
+def follow(net, values):
+    """Puts the engine's paths where the network has corners. Gives the list of those not used."""
+    paths = {kind: [values[f"{kind}{i}"] for i in range(sum(n.startswith(kind) for n in values))]
+             for kind in ("path", "kept", "pool")}
+    corners = (torch.nn.ReLU, torch.nn.ReLU6, torch.nn.Dropout, torch.nn.MaxPool2d)
     found = [(parent, name, module) for parent in net.modules()
-             for name, module in parent.named_children() if isinstance(module, torch.nn.Dropout)]
-    for number, (parent, name, module) in enumerate(found):
-        setattr(parent, name, Masked(values[f"kept{number}"], module.p))
+             for name, module in parent.named_children() if isinstance(module, corners)]
+    for parent, name, module in found:
+        if isinstance(module, torch.nn.MaxPool2d):
+            setattr(parent, name, Pool(module, paths["pool"]))
+            continue
+        dropout = isinstance(module, torch.nn.Dropout)
+        factor = 1 / (1 - module.p) if dropout else 1.0
+        setattr(parent, name, Path(paths["kept" if dropout else "path"], factor))
+    return paths
 
 
 def load(net, flat):
@@ -44,41 +74,45 @@ def load(net, flat):
 
 
 class Gradients(unittest.TestCase):
-    def compare(self, model, side, images, bound, outer_bound):
-        """`bound` of every tensor's relative error, `outer_bound` of the last layer's."""
+    def compare(self, model, side, images, tensor_bound, whole_bound):
+        """Bounds of the relative error of every tensor and of the whole gradient. Quantisation
+        alone: the engine follows the same path through every corner."""
         with tempfile.TemporaryDirectory(prefix="ginn-torch-") as folder:
             values = torch_lab.engine_values(os.environ["GINN_BIN"], pathlib.Path(folder) / "v",
                                              "gradients", model, side, images)
         net = torch_models.build(model, side, side, 3, CLASSES).double().train()
         load(net, values["parameters"])
-        fix_dropouts(net, values)
+        paths = follow(net, values)
         output = net(torch_lab.nchw(values["images"], images, side))
+        self.assertEqual(paths, {"path": [], "kept": [], "pool": []})
         torch.nn.functional.cross_entropy(output, values["labels"].long()).backward()
-        ours = values["logits"].reshape(images, CLASSES).double()
-        self.assertLess(((ours - output).norm() / output.norm()).item(), bound, "logits")
+        expected = torch.cat([p.grad.flatten() for p in net.parameters()])
+        found = values["gradients"].double()
+        whole = expected.norm().item()
+        error = (found - expected).norm().item() / whole
+        print(f"{model}: the whole gradient differs by {error:.1e}")
         offset, errors = 0, {}
-        whole = sum(p.grad.norm() ** 2 for p in net.parameters()) ** 0.5
         for name, parameter in net.named_parameters():
-            count = parameter.numel()
-            found = values["gradients"][offset:offset + count].double().reshape(parameter.shape)
-            offset += count
-            # A bias before batch norm has no gradient but rounding: measured by the whole's.
-            scale = max(parameter.grad.norm(), 1e-6 * whole)
-            errors[name] = ((found - parameter.grad).norm() / scale).item()
-        for name, error in errors.items():
-            print(f"{model} {name}: {error:.1e}")
-        for name, error in errors.items():
-            self.assertLess(error, bound, name)
-        self.assertLess(list(errors.values())[-1], outer_bound)
+            part = slice(offset, offset + parameter.numel())
+            offset = part.stop
+            # Some have no gradient but rounding, as a bias before batch norm.
+            scale = max(expected[part].norm().item(), 0.02 * whole)
+            errors[name] = (found[part] - expected[part]).norm().item() / scale
+            print(f"{model} {name}: {errors[name]:.1e}")
+        self.assertLess(error, whole_bound)
+        for name, tensor_error in errors.items():
+            self.assertLess(tensor_error, tensor_bound, name)
 
     def test_resnet20(self):
-        self.compare("resnet20", 16, 8, 0.05, 2e-3)
+        self.compare("resnet20", 16, 8, 0.02, 0.01)
 
     def test_vgg11_bn(self):
-        self.compare("vgg11_bn", 32, 4, 0.05, 2e-3)
+        self.compare("vgg11_bn", 32, 16, 0.08, 0.03)
 
     def test_mobilenet_v2(self):
-        self.compare("mobilenet_v2", 32, 16, 0.1, 2e-3)
+        # 53 layers with few shortcuts: its forward pass alone multiplies a rounding to 14 bits by
+        # hundreds, in PyTorch too (torch_lab.rounding_error).
+        self.compare("mobilenet_v2", 64, 16, 0.25, 0.1)
 
 
 if __name__ == "__main__":

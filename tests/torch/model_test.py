@@ -83,11 +83,13 @@ class Models(LabTest):
         ours = values["logits"].reshape(IMAGES, CLASSES).double()
         with torch.no_grad():
             theirs = net.double().eval()(images)
-        spread = (theirs - theirs.mean()).norm()
-        self.assertGreater(spread / IMAGES, 1e-4)  # the logits differ from image to image
-        error = ((ours - theirs).norm() / spread).item()
-        print(f"mobilenet_v2: logits differ by {error:.1e} of their spread")
-        self.assertLess(error, 0.02)
+        spread = (theirs - theirs.mean(0)).norm().item()  # from image to image
+        error = (ours - theirs).norm().item() / spread
+        rounding = torch_lab.rounding_error(net, images) / spread
+        print(f"mobilenet_v2: logits differ by {error:.1%} of their spread, {rounding:.1%} of it "
+              "comes from 14 bits alone")
+        self.assertLess(error, 0.25)
+        self.assertLess(error, 2 * rounding)
 
     def test_mobilenet_v2_begins_as_torchvisions(self):
         """Means and deviations of the initial weights; one step moves them by at most 1e-9."""

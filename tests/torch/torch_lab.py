@@ -1,4 +1,4 @@
-"""What the comparisons with PyTorch share. Ends the test as skipped where torchvision is missing."""
+"""What the comparisons with PyTorch share. Skips the test where torchvision is missing."""
 
 import pathlib
 import subprocess
@@ -28,3 +28,30 @@ def engine_values(programs, folder, *arguments):
 
 def nchw(images, count, side):
     return images.double().reshape(count, side, side, -1).permute(0, 3, 1, 2)
+
+
+def rounded(x, bits=14):
+    largest = x.abs().max()
+    unit = 2.0 ** torch.ceil(torch.log2(largest / (2 ** (bits - 1) - 1)))
+    return torch.round(x / unit) * unit
+
+
+def rounding_error(net, images):
+    """How far a float64 network's outputs go when its weights and its layers' outputs are rounded
+    to 14 bits: what any 14-bit arithmetic costs this network at these weights."""
+    with torch.no_grad():
+        exact = net(images)
+        layers = (torch.nn.Conv2d, torch.nn.BatchNorm2d)
+        hooks = [module.register_forward_hook(lambda module, inputs, output: rounded(output))
+                 for module in net.modules() if isinstance(module, layers)]
+        kept = {name: p.detach().clone() for name, p in net.named_parameters() if p.dim() > 1}
+        for parameter in net.parameters():
+            if parameter.dim() > 1:
+                parameter.data = rounded(parameter.data)
+        error = (net(images) - exact).norm()
+        for hook in hooks:
+            hook.remove()
+        for name, parameter in net.named_parameters():
+            if name in kept:
+                parameter.data = kept[name]
+    return error.item()
