@@ -100,6 +100,59 @@ float log_f32(float x) {
   return std::fma(scale, kLn2High, f + y);
 }
 
+float sigmoid_f32(float x) { return 1.0f / (1.0f + exp_f32(-x)); }
+
+float tanh_f32(float x) {
+  const float a = std::fabs(x);
+  if (a < 0.625f) {
+    constexpr float kTanh[] = {-5.70498872745e-3f,
+                               2.06390887954e-2f,
+                               -5.37397155531e-2f,
+                               1.33314422036e-1f,
+                               -3.33332819422e-1f};
+    const float z = x * x;
+    return std::fma(polynomial(kTanh, z) * z, x, x);
+  }
+  const float y = 1.0f - 2.0f / (exp_f32(a + a) + 1.0f);
+  return x < 0.0f ? -y : y;
+}
+
+float erf_f32(float x) {
+  const float a = std::fabs(x);
+  if (a < 1.0f) {
+    constexpr float kErf[] = {7.853861353153693e-5f,
+                              -8.010193625184903e-4f,
+                              5.188327685732524e-3f,
+                              -2.685381193529856e-2f,
+                              1.128358514861418e-1f,
+                              -3.761262582423300e-1f,
+                              1.128379165726710f};
+    return x * polynomial(kErf, x * x);
+  }
+  constexpr float kNear[] = {2.326819970068386e-2f,
+                             -1.387039388740657e-1f,
+                             3.687424674597105e-1f,
+                             -5.824733027278666e-1f,
+                             6.210004621745983e-1f,
+                             -4.944515323274145e-1f,
+                             3.404879937665872e-1f,
+                             -2.741127028184656e-1f,
+                             5.638259427386472e-1f};
+  constexpr float kFar[] = {-1.047766399936249e+1f,
+                            1.297719955372516e+1f,
+                            -7.495518717768503f,
+                            2.921019019210786f,
+                            -1.015265279202700f,
+                            4.218463358204948e-1f,
+                            -2.820767439740514e-1f,
+                            5.641895067754075e-1f};
+  const float r = 1.0f / a;
+  const float z = r * r;
+  const float p = a < 2.0f ? polynomial(kNear, z) : polynomial(kFar, z);
+  const float y = 1.0f - (exp_f32(-(a * a)) * r) * p;
+  return x < 0.0f ? -y : y;
+}
+
 float sinpi_f32(float v) {
   const SinCos x = reduce(v);
   switch (x.quadrant) {

@@ -1,9 +1,13 @@
 #include "nn/graph.h"
 
+#include <algorithm>
+
 #include "base/text.h"
 #include "nn/activate.h"
+#include "nn/concatenate.h"
 #include "nn/conv2d.h"
 #include "nn/dropout.h"
+#include "nn/elementwise.h"
 #include "nn/loss.h"
 #include "nn/pooling.h"
 
@@ -341,6 +345,57 @@ ValueId GraphBuilder::flatten(ValueId x) {
   const ValueId output = config.output;
   graph_.operations_.push_back(std::make_unique<Flatten>(std::move(config)));
   return output;
+}
+
+ValueId GraphBuilder::add(Extent output, bool needs_gradient, const MakeOperation& make) {
+  if (!problem_.empty()) return Graph::kInput;
+  const ValueId value = add_value(output, needs_gradient);
+  graph_.operations_.push_back(make(value));
+  return value;
+}
+
+ValueId GraphBuilder::elementwise(ValueId x, Function function) {
+  Elementwise::Config config;
+  config.name = concat(Elementwise::function_name(function), graph_.operations_.size());
+  config.function = function;
+  config.input = x;
+  return add(extent(x), needs_gradient(x), [&](ValueId output) {
+    config.output = output;
+    return std::make_unique<Elementwise>(config);
+  });
+}
+
+ValueId GraphBuilder::concatenate(const std::vector<ValueId>& inputs) {
+  if (!problem_.empty()) return Graph::kInput;
+  GINN_CHECK(!inputs.empty());
+  Concatenate::Config config;
+  config.name = concat("concatenate", graph_.operations_.size());
+  config.inputs = inputs;
+  Extent all = extent(inputs[0]);
+  all.c = 0;
+  bool gradient = false;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const Extent one = extent(inputs[i]);
+    const bool again = std::count(inputs.begin(), inputs.end(), inputs[i]) > 1;
+    if (one.h != all.h || one.w != all.w || again) {
+      fail(concat("concatenation, input ",
+                  i,
+                  again ? ": stands there twice" : ": another height or width than the first's",
+                  " (",
+                  one.h,
+                  " x ",
+                  one.w,
+                  ")"));
+      return Graph::kInput;
+    }
+    config.channels.push_back(one.c);
+    all.c += one.c;
+    gradient = gradient || needs_gradient(inputs[i]);
+  }
+  return add(all, gradient, [&](ValueId output) {
+    config.output = output;
+    return std::make_unique<Concatenate>(config);
+  });
 }
 
 void GraphBuilder::loss(ValueId logits) {

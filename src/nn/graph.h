@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -112,7 +113,19 @@ class GraphBuilder {
   // Zeros a share of an activation's elements in training, probability in [0, 1).
   ValueId dropout(ValueId x, double probability);
   ValueId flatten(ValueId x);
+  ValueId elementwise(ValueId x, Function function);
+  // Activations of one height and width, different from each other: their channels in order.
+  ValueId concatenate(const std::vector<ValueId>& inputs);
   void loss(ValueId logits);
+
+  // For operations that have no function here (docs/adding-an-operation.md): adds the value that an
+  // operation makes, and the operation that `make` gives for it. Activations in, an activation out.
+  using MakeOperation = std::function<std::unique_ptr<Operation>(ValueId output)>;
+  ValueId add(Extent output, bool needs_gradient, const MakeOperation& make);
+  Extent extent(ValueId value) const { return graph_.values_[value].extent; }
+  bool needs_gradient(ValueId value) const { return graph_.values_[value].needs_gradient; }
+  bool failed() const { return !problem_.empty(); }
+  void fail(std::string message);  // keeps the first message
 
   Result<Graph> finish();
 
@@ -126,7 +139,6 @@ class GraphBuilder {
   ValueId contraction(ValueId x, const std::string& name, const Contraction& contraction);
   ValueId add_value(Extent extent, bool needs_gradient);
   size_t add_parameter(Parameter parameter);
-  Extent extent(ValueId value) const { return graph_.values_[value].extent; }
   ValueId pool(ValueId x,
                bool max,
                uint32_t kernel_h,
@@ -134,7 +146,6 @@ class GraphBuilder {
                uint32_t stride,
                uint32_t padding = 0);
   ValueId repeat(ValueId x, uint32_t times_h, uint32_t times_w);
-  void fail(std::string message);
 
   Graph graph_;
   std::vector<size_t> bias_of_;  // parameter index by value, or kNoParameter

@@ -43,6 +43,9 @@ struct Term {
 // What follows a sum of terms; kRelu6 is min(max(x, 0), 6).
 enum class Activation { kNone, kRelu, kRelu6 };
 
+// Maps of one activation; gelu is x times the normal distribution's share below x.
+enum class Function { kSigmoid, kTanh, kSilu, kGelu };
+
 class Run;
 
 // What an operation keeps between its forward and its backward pass, one for each Run.
