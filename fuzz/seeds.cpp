@@ -123,13 +123,23 @@ std::vector<Bytes> seeds_json() {
           bytes_of(job::canonical(seed_job()))};
 }
 
-std::vector<Bytes> seeds_job() { return {bytes_of(job::canonical(seed_job()))}; }
+std::vector<Bytes> seeds_job() {
+  job::Job transfer = seed_job();
+  transfer.weights = job::StartWeights{crypto::sha256(as_bytes("weights")), {"fc.*"}};
+  transfer.freeze = {"conv1.*", "layer?.*.conv2.weight"};
+  transfer.groups = {{{"fc.weight"}, 10.0}, {{"bn1.*"}, 0.5}};
+  return {bytes_of(job::canonical(seed_job())), bytes_of(job::canonical(transfer))};
+}
 
 std::vector<Bytes> seeds_job_file() {
   return {bytes_of("[model]\nname = \"lenet\"\n[data]\ntrain = \"a/train\"\npad = 2\nmean = [0.5]\n"
                    "[augment]\ncrop = 2\nflip = true\n[train]\nepochs = 4\nclip_norm = 0.5\n"
                    "[train.lr]\nschedule = \"step\"\npeak = 0.1\nmilestones = [0.5, 0.8]\n"
                    "gamma = 0.1\n[integrity]\nbudget = 0.01\n"),
+          bytes_of("[model]\nname = \"lenet\"\nweights = \"m.safetensors\"\nweights_except = "
+                   "[\"fc3.*\"]\n[data]\ntrain = \"t\"\n[train]\nepochs = 1\nfreeze = [\"conv*\", "
+                   "\"fc1.bias\"]\n[[train.groups]]\nparameters = [\"fc3.*\"]\nlr_scale = 2.5\n"
+                   "[train.lr]\npeak = 0.1\n"),
           bytes_of("[model]\nname = \"mlp\"\n[data]\ntrain = \"t\"\n[train]\nepochs = 1\n"
                    "[train.lr]\npeak = 0.1\n")};
 }
@@ -156,6 +166,26 @@ std::vector<Bytes> seeds_safetensors() {
       {"empty", Dtype::kF32, {0, 5}, {}}};
   return {model_file::write_safetensors(tensors, {{"format", "pt"}}).value(),
           model_file::write_safetensors({}, {}).value()};
+}
+
+job::Job weights_job() {
+  job::Job job;
+  job.model = "mlp";
+  job.data = {64, 1, 2, 1, 2, {}};
+  job.mean = job.std = {0.5};
+  job.weights = job::StartWeights{{}, {"fc1.*", "fc2.weight"}};
+  return job;
+}
+
+std::vector<Bytes> seeds_weights() {
+  using model_file::Dtype;
+  std::vector<model_file::NamedTensor> tensors = {
+      {"fc2.bias", Dtype::kF32, {128}, Bytes(512, 1)},
+      {"fc3.weight", Dtype::kF32, {2, 128}, Bytes(1024, 2)},
+      {"fc3.bias", Dtype::kF32, {2}, Bytes(8, 3)}};
+  const Bytes fits = model_file::write_safetensors(tensors, {}).value();
+  tensors.push_back({"fc1.weight", Dtype::kI8, {1, 2}, Bytes(2)});
+  return {fits, model_file::write_safetensors(tensors, {}).value()};
 }
 
 std::vector<Bytes> seeds_envelope() {

@@ -5,6 +5,7 @@
 #include "base/bytes.h"
 #include "crypto/sha256.h"
 #include "crypto/signature.h"
+#include "job/job.h"
 #include "nn/graph.h"
 #include "protocol/transcript.h"
 
@@ -20,6 +21,9 @@ std::vector<Bytes> seeds_job_file();
 std::vector<Bytes> seeds_gzip();
 std::vector<Bytes> seeds_idx();
 std::vector<Bytes> seeds_safetensors();
+// The small network whose weights the "weights" target reads, and files of it.
+job::Job weights_job();
+std::vector<Bytes> seeds_weights();
 std::vector<Bytes> seeds_envelope();
 std::vector<Bytes> seeds_certificate();
 std::vector<Bytes> seeds_rejection();

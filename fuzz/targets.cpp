@@ -1,5 +1,7 @@
 #include "fuzz/targets.h"
 
+#include <cmath>
+
 #include "attest/produce/attester.h"
 #include "attest/verify/evidence.h"
 #include "base/check.h"
@@ -14,11 +16,13 @@
 #include "import/gzip.h"
 #include "import/idx.h"
 #include "import/toml_job.h"
+#include "job/selection.h"
 #include "model_file/safetensors.h"
 #include "nn/models.h"
 #include "protocol/frame.h"
 #include "protocol/transcript.h"
 #include "training/contribution.h"
+#include "training/start.h"
 #include "verifier/checkpoint.h"
 
 namespace ginn::fuzz {
@@ -124,6 +128,22 @@ bool run_safetensors(ByteView input) {
   return true;
 }
 
+// Weights that a job names, whatever they are.
+bool run_weights(ByteView input) {
+  static const nn::Graph graph = nn::build_model("mlp", 1, 2, 1, 2).value();
+  job::Job job = weights_job();
+  job.weights->sha256 = crypto::sha256(input);
+  const auto start = training::start_parameters(
+      graph, job, job::select(job, graph).fresh, [&](uint64_t limit) -> Result<Bytes> {
+        GINN_CHECK(input.size() <= limit);
+        return Bytes(input.begin(), input.end());
+      });
+  if (!start.ok()) return false;
+  GINN_CHECK(start->size() == graph.parameter_count());
+  for (const float value : *start) GINN_CHECK(std::isfinite(value));
+  return true;
+}
+
 bool run_envelope(ByteView input) {
   const auto envelope = crypto::parse_envelope(as_text(input), size_t{1} << 18);
   if (!envelope.ok()) return false;
@@ -184,6 +204,7 @@ constexpr Target kTargets[] = {
     {"gzip", run_gzip, seeds_gzip},
     {"idx", run_idx, seeds_idx},
     {"safetensors", run_safetensors, seeds_safetensors},
+    {"weights", run_weights, seeds_weights},
     {"envelope", run_envelope, seeds_envelope},
     {"certificate", run_certificate, seeds_certificate},
     {"rejection", run_rejection, seeds_rejection},

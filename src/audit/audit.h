@@ -49,10 +49,13 @@ struct ComputedStretch {
 // from a kept state (worker/kept_state.h) that is the transcript's.
 class RunAudit {
  public:
-  // `bundle`: of the run's folder, checked by the caller; `records` must outlive this. Codes: as
-  // above, "audit_data" (not the job's records), replay_transcript's.
+  // `bundle`: of the run's folder, checked by the caller; `records` must outlive this; `weights`:
+  // for a job that starts from a file, otherwise it may be null. Codes: as above, "audit_data" (not
+  // the job's records), "audit_weights" (a file is needed), replay_transcript's,
+  // Training::create's.
   static Result<std::unique_ptr<RunAudit>> create(const certificate::Bundle& bundle,
                                                   const data::RecordSource& records,
+                                                  const training::WeightsReader& weights,
                                                   device::Level level);
   const training::Training& training() const { return *training_; }
   // Of the transcript's states, ascending; the last one is the job's number of steps.

@@ -52,6 +52,7 @@ Status compare(const TranscriptEntry& expected, uint64_t since, const crypto::Di
 
 Result<std::unique_ptr<RunAudit>> RunAudit::create(const certificate::Bundle& bundle,
                                                    const data::RecordSource& records,
+                                                   const training::WeightsReader& weights,
                                                    device::Level level) {
   GINN_ASSIGN(const std::string payload,
               certificate::statement_payload(bundle, certificate::kCertificateFile));
@@ -65,7 +66,13 @@ Result<std::unique_ptr<RunAudit>> RunAudit::create(const certificate::Bundle& bu
                               crypto::tagged(job.data.root())));
   }
   GINN_ASSIGN(auto entries, transcript_of(bundle, statement));
-  GINN_ASSIGN(auto training, training::Training::create(job, level));
+  if (job.weights && !weights) {
+    return input_error("audit_weights",
+                       concat("the run started from the weights ",
+                              crypto::tagged(job.weights->sha256),
+                              ": give that file, --weights FILE"));
+  }
+  GINN_ASSIGN(auto training, training::Training::create(job, level, weights));
   std::unique_ptr<RunAudit> audit(new RunAudit(std::move(statement), records));
   audit->entries_ = std::move(entries);
   audit->training_ = std::move(training);
@@ -96,7 +103,7 @@ Status RunAudit::check(const Stretch& stretch) const {
 
 Result<std::unique_ptr<training::State>> RunAudit::begin(uint64_t step, ByteView kept) const {
   if (step == 0) {
-    return std::make_unique<training::State>(training_->graph(), training_->job());
+    return std::make_unique<training::State>(*training_);
   }
   GINN_ASSIGN(auto state, worker::read_kept_state(*training_, step, kept));
   const TranscriptEntry* entry = entry_of(entries_, step);

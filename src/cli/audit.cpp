@@ -76,13 +76,39 @@ Result<int> audit_rejected(const AuditOptions& options,
   return found.confirmed() ? 0 : 1;
 }
 
-Result<std::unique_ptr<data::MemoryRecords>> records_of(const AuditOptions& options) {
-  if (!options.data.empty()) return import::load_dataset(options.data);
-  if (options.check.job.empty()) {
+// What a run is computed again from.
+struct Sources {
+  std::unique_ptr<data::MemoryRecords> records;
+  training::WeightsReader weights;  // null: none
+  std::string weights_path;
+};
+
+void use_weights(const std::string& path, Sources& sources) {
+  sources.weights_path = path;
+  sources.weights = [path](uint64_t limit) { return read_file(path, limit); };
+}
+
+// Errors about the bytes of a file do not know its name.
+Error naming_weights(const Sources& sources, const Error& error) {
+  const std::string_view code = error.code;
+  if (!code.starts_with("weights_") && !code.starts_with("safetensors_")) return error;
+  return {
+      error.kind, error.code, concat(printable(sources.weights_path, 400), ": ", error.message)};
+}
+
+Result<Sources> sources_of(const AuditOptions& options) {
+  Sources sources;
+  if (!options.data.empty()) {
+    GINN_ASSIGN(sources.records, import::load_dataset(options.data));
+  } else if (options.check.job.empty()) {
     return input_error("usage", "an accepted run is computed again from your data: give --data");
+  } else {
+    GINN_ASSIGN(LoadedJob job, load_job(options.check.job));
+    sources.records = std::move(job.train);
+    if (!job.resolved.weights_path.empty()) use_weights(job.resolved.weights_path, sources);
   }
-  GINN_ASSIGN(LoadedJob job, load_job(options.check.job));
-  return std::move(job.train);
+  if (!options.weights.empty()) use_weights(options.weights, sources);
+  return sources;
 }
 
 // Shows the rate and the time left, and stops when interrupted.
@@ -156,9 +182,11 @@ std::string sentence_of(const Computed& found, const job::Job& job) {
 }
 
 Result<int> audit_accepted(const AuditOptions& options, const certificate::Bundle& bundle) {
-  GINN_ASSIGN(const auto records, records_of(options));
+  GINN_ASSIGN(const Sources sources, sources_of(options));
   GINN_ASSIGN(const device::Level level, device::choose_level());
-  GINN_ASSIGN(const auto run, audit::RunAudit::create(bundle, *records, level));
+  const auto created = audit::RunAudit::create(bundle, *sources.records, sources.weights, level);
+  if (!created.ok()) return naming_weights(sources, created.error());
+  const std::unique_ptr<audit::RunAudit>& run = *created;
   const fs::path folder = options.states.empty()
                               ? fs::path(options.check.run) / worker::kStatesFolder
                               : fs::path(options.states);

@@ -74,6 +74,7 @@ Result<job::Job> owners_job(const std::string& path) {
     return input_error("job_without_root",
                        concat(printable(path, 400), ": data.root is missing; ginn plan prints it"));
   }
+  GINN_TRY(require_weights_digest(path, loaded.resolved));
   return loaded.resolved.job;
 }
 

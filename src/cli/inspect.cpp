@@ -4,14 +4,17 @@
 
 #include <algorithm>
 #include <cstring>
+#include <filesystem>
 
 #include "base/file.h"
 #include "base/text.h"
 #include "cli/job_source.h"
+#include "cli/suggest.h"
 #include "cli/verbs.h"
 #include "crypto/dsse.h"
 #include "crypto/json.h"
 #include "model_file/safetensors.h"
+#include "nn/models.h"
 
 namespace ginn::cli {
 namespace {
@@ -103,11 +106,13 @@ Result<int> named(const std::string& name, Result<int> result) {
   return error;
 }
 
-Result<int> inspect_json(const std::string& name, std::string_view text, bool json) {
+Result<int> inspect_json(const InspectOptions& options, std::string_view text) {
+  const std::string& name = options.file;
+  const bool json = options.json;
   if (is_transcript(text)) return inspect_transcript(name, text, json);
   GINN_ASSIGN(const crypto::Json document, crypto::parse_json(text, kLimits));
   if (document.find("payloadType") != nullptr) return inspect_envelope(name, text, json);
-  if (const auto job = job::parse(text); job.ok()) return inspect_job(name, *job, json);
+  if (const auto job = job::parse(text); job.ok()) return inspect_job(options, *job);
   if (json) {
     fmt::print("{}\n", crypto::pretty_json(document));
   } else {
@@ -175,6 +180,16 @@ Result<int> inspect_transcript(const std::string& name, std::string_view text, b
 }
 
 Result<int> inspect_verb(const InspectOptions& options) {
+  std::error_code ignored;
+  if (!std::filesystem::exists(options.file, ignored)) {
+    if (is_model(options.file)) return inspect_model(options);
+    const std::vector<std::string_view> names = nn::model_names();
+    const std::vector<std::string> models(names.begin(), names.end());
+    return input_error("not_found",
+                       concat(printable(options.file, 4096),
+                              ": there is no such file, and no model of this name",
+                              did_you_mean(options.file, models)));
+  }
   GINN_ASSIGN(const Bytes bytes, read_file(options.file, kMaxFileBytes));
   if (is_safetensors(bytes)) {
     return named(options.file, inspect_tensors(options.file, bytes, options.json));
@@ -182,11 +197,11 @@ Result<int> inspect_verb(const InspectOptions& options) {
   const std::string_view text = as_text(bytes);
   if (text.size() <= kMaxTextBytes) {
     if (text.starts_with('{')) {
-      return named(options.file, inspect_json(options.file, text, options.json));
+      return named(options.file, inspect_json(options, text));
     }
     if (std::string_view(options.file).ends_with(".toml")) {
       GINN_ASSIGN(const LoadedJob loaded, load_job(options.file));
-      return inspect_job(options.file, loaded.resolved.job, options.json);
+      return inspect_job(options, loaded.resolved.job);
     }
   }
   return input_error("unknown_file",

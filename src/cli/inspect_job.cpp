@@ -1,52 +1,18 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <charconv>
+
 #include "base/text.h"
 #include "cli/inspect.h"
-#include "nn/activate.h"
+#include "cli/layers.h"
+#include "cli/memory.h"
+#include "cli/terminal.h"
 #include "nn/models.h"
+#include "training/training.h"
 
 namespace ginn::cli {
 namespace {
-
-// A contraction has its weight and bias, an activation the scale and shift of its batch norms:
-// every parameter is counted once.
-size_t parameters_of(const nn::Graph& graph, const nn::Operation& operation) {
-  size_t count = 0;
-  if (operation.kind() == "conv2d" || operation.kind() == "linear") {
-    for (const nn::Parameter& p : graph.parameters()) {
-      if (p.name.substr(0, p.name.rfind('.')) == operation.name()) count += p.count;
-    }
-  }
-  if (const auto* activate = dynamic_cast<const nn::Activate*>(&operation)) {
-    for (const nn::Term& term : activate->config().terms) {
-      if (term.kind != nn::Term::Kind::kBatchNorm) continue;
-      count += graph.parameters()[term.parameter].count;
-      count += graph.parameters()[term.parameter + 1].count;
-    }
-  }
-  return count;
-}
-
-struct Layer {
-  std::string name, kind, output;
-  size_t parameters = 0;
-  uint64_t macs = 0;
-};
-
-std::vector<Layer> layers_of(const nn::Graph& graph) {
-  std::vector<Layer> layers;
-  nn::ValueId output = 1;  // operations but the loss make one value each, in order
-  for (const auto& operation : graph.operations()) {
-    Layer layer{operation->name(), std::string(operation->kind()), "-", 0, operation->macs()};
-    layer.parameters = parameters_of(graph, *operation);
-    if (operation->kind() != "loss") {
-      const nn::Extent e = graph.values()[output++].extent;
-      layer.output = fmt::format("{}x{}x{}", e.h, e.w, e.c);
-    }
-    layers.push_back(std::move(layer));
-  }
-  return layers;
-}
 
 void print_summary(const std::string& name, const job::Job& job) {
   const auto line = [](const char* key, const std::string& value) {
@@ -76,6 +42,13 @@ void print_summary(const std::string& name, const job::Job& job) {
                    job.nesterov ? " (nesterov)" : "",
                    job.weight_decay,
                    job.decoupled ? " (decoupled)" : ""));
+  if (job.weights) line("starts from", crypto::tagged(job.weights->sha256));
+  for (const std::string& pattern : job.freeze) line("frozen", printable(pattern));
+  for (const job::ParameterGroup& group : job.groups) {
+    for (const std::string& pattern : group.parameters) {
+      line("group", fmt::format("{}: learning rate x {}", printable(pattern), group.lr_scale));
+    }
+  }
   line("clip norm", fmt::format("{}", job.clip_norm));
   const std::string budget = job.budget.is_share
                                  ? fmt::format("a share of {}", job.budget.share)
@@ -93,35 +66,107 @@ void print_summary(const std::string& name, const job::Job& job) {
 
 }  // namespace
 
-Result<int> inspect_job(const std::string& name, const job::Job& job, bool json) {
-  GINN_ASSIGN(
-      const nn::Graph graph,
-      nn::build_model(
-          job.model, job.input_height(), job.input_width(), job.data.channels, job.data.classes));
-  const std::vector<Layer> layers = layers_of(graph);
-  if (json) {
-    crypto::Json::Array rows;
-    for (const Layer& layer : layers) {
-      rows.emplace_back(crypto::Json::Object{{"name", layer.name},
-                                             {"kind", layer.kind},
-                                             {"output", layer.output},
-                                             {"parameters", static_cast<double>(layer.parameters)},
-                                             {"macs", static_cast<double>(layer.macs)}});
-    }
-    const crypto::Json::Object document{{"job", job::to_json(job)},
-                                        {"job_digest", crypto::tagged(job::digest(job))},
-                                        {"layers", std::move(rows)}};
+Result<int> inspect_job(const InspectOptions& options, const job::Job& job) {
+  // Without the weights that it may start from: nothing of a start is shown.
+  GINN_ASSIGN(const auto training, training::Training::create(job, device::Level::kPortable));
+  const nn::Graph& graph = training->graph();
+  const uint64_t worker = worker_memory(*training).total(1);
+  const uint64_t verifier = verifier_memory(*training).total(1);
+  if (options.json) {
+    crypto::Json::Object document{{"job", job::to_json(job)},
+                                  {"job_digest", crypto::tagged(job::digest(job))},
+                                  {"worker_bytes", static_cast<double>(worker)},
+                                  {"verifier_bytes", static_cast<double>(verifier)}};
+    add_layers(graph, job.microbatch, document);
     fmt::print("{}\n", crypto::pretty_json(document));
     return 0;
   }
-  print_summary(name, job);
-  constexpr const char* kRow = "  {:<24} {:<9} {:>12} {:>12} {:>16}\n";
+  print_summary(options.file, job);
   fmt::print("\n");
-  fmt::print(fmt::runtime(kRow), "layer", "kind", "output", "parameters", "multiply-adds");
-  for (const Layer& l : layers) {
-    fmt::print(fmt::runtime(kRow), l.name, l.kind, l.output, l.parameters, l.macs);
+  if (options.parameters) {
+    print_parameters(graph);
+    return 0;
   }
-  fmt::print(fmt::runtime(kRow), "total", "", "", graph.parameter_count(), graph.macs());
+  print_layers(graph, job.microbatch);
+  fmt::print("processes     worker {}, verifier {} with one thread, about\n",
+             bytes_text(static_cast<double>(worker)),
+             bytes_text(static_cast<double>(verifier)));
+  return 0;
+}
+
+namespace {
+
+// What a model is usually given: torchvision's networks ImageNet's images, the small residual ones
+// CIFAR's, the others MNIST's.
+struct Usual {
+  nn::Extent input;
+  uint32_t classes;
+};
+Usual usual_for(std::string_view model) {
+  constexpr std::string_view kLarge[] = {
+      "resnet18", "resnet34", "resnet50", "resnet101", "resnet152"};
+  if (model.starts_with("vgg") ||
+      std::find(std::begin(kLarge), std::end(kLarge), model) != std::end(kLarge)) {
+    return {{224, 224, 3}, 1000};
+  }
+  if (model.starts_with("resnet")) return {{32, 32, 3}, 10};
+  return {{28, 28, 1}, 10};
+}
+
+// "HxWxC", each from 1 to 4096.
+Result<nn::Extent> parse_input(const std::string& text) {
+  uint32_t sides[3] = {};
+  const char* at = text.data();
+  const char* end = at + text.size();
+  for (size_t i = 0; i < 3; ++i) {
+    const auto read = std::from_chars(at, end, sides[i]);
+    const bool separated = i == 2 ? read.ptr == end : read.ptr != end && *read.ptr == 'x';
+    if (read.ec != std::errc() || sides[i] < 1 || sides[i] > 4096 || !separated) {
+      return input_error("usage",
+                         concat("--input: found \"",
+                                printable(text, 60),
+                                "\"; expected HEIGHTxWIDTHxCHANNELS, such as 28x28x1, each 1 to "
+                                "4096"));
+    }
+    at = read.ptr + 1;
+  }
+  return nn::Extent{sides[0], sides[1], sides[2]};
+}
+
+}  // namespace
+
+bool is_model(std::string_view name) {
+  const auto names = nn::model_names();
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+Result<int> inspect_model(const InspectOptions& options) {
+  Usual given = usual_for(options.file);
+  if (!options.input.empty()) {
+    GINN_ASSIGN(given.input, parse_input(options.input));
+  }
+  if (options.classes != 0) given.classes = options.classes;
+  const auto& [h, w, c] = given.input;
+  GINN_ASSIGN(const nn::Graph graph, nn::build_model(options.file, h, w, c, given.classes));
+  if (options.json) {
+    crypto::Json::Object document{{"model", options.file},
+                                  {"input", fmt::format("{}x{}x{}", h, w, c)},
+                                  {"classes", static_cast<double>(given.classes)}};
+    add_layers(graph, options.images, document);
+    fmt::print("{}\n", crypto::pretty_json(document));
+    return 0;
+  }
+  fmt::print("{}: a model, for images of {} x {} x {} in {} classes\n\n",
+             options.file,
+             h,
+             w,
+             c,
+             given.classes);
+  if (options.parameters) {
+    print_parameters(graph);
+  } else {
+    print_layers(graph, options.images);
+  }
   return 0;
 }
 

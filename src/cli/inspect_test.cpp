@@ -73,6 +73,79 @@ TEST_F(Inspect, CountsEveryParameterOfAJobOnce) {
   }
 }
 
+// What inspecting a model prints; the error's code when it is refused.
+std::string model(const InspectOptions& options) {
+  testing::internal::CaptureStdout();
+  const Result<int> result = inspect_verb(options);
+  const std::string out = testing::internal::GetCapturedStdout();
+  return result.ok() ? out : concat(result.error().code, ": ", result.error().message);
+}
+
+// Numbers that torchvision and torchinfo give for the same networks.
+TEST_F(Inspect, ModelsHaveTheirPublishedSizes) {
+  struct Known {
+    const char* name;
+    double parameters, macs;
+  };
+  for (const Known& known : {Known{"resnet18", 11'689'512, 1.814e9},
+                             Known{"resnet50", 25'557'032, 4.089e9},
+                             Known{"vgg16", 138'357'544, 15.47e9}}) {
+    const crypto::Json json = parsed(model({known.name, true}));
+    const crypto::Json& totals = *json.find("totals");
+    EXPECT_EQ(*totals.find("parameters")->as_number(), known.parameters) << known.name;
+    EXPECT_NEAR(*totals.find("macs")->as_number(), known.macs, 0.001 * known.macs) << known.name;
+    EXPECT_EQ(*json.find("classes")->as_number(), 1000.0);
+    double layers = 0;
+    for (const crypto::Json& layer : *json.find("layers")->as_array()) {
+      layers += *layer.find("parameters")->as_number();
+    }
+    EXPECT_EQ(layers, known.parameters);
+  }
+}
+
+TEST_F(Inspect, ModelsTakeAnInputAndClasses) {
+  InspectOptions options{"resnet8"};
+  options.input = "28x20x1";
+  options.classes = 7;
+  options.images = 32;
+  const std::string text = model(options);
+  EXPECT_TRUE(has(text, "resnet8: a model, for images of 28 x 20 x 1 in 7 classes"));
+  EXPECT_TRUE(has(text, "28x20x16"));
+  EXPECT_TRUE(has(text, "573.4 kB")) << "28 x 20 x 16 values of 32 images";
+  EXPECT_TRUE(has(text, "for 32 images"));
+  options.parameters = true;
+  EXPECT_TRUE(has(model(options), "layer2.0.downsample.0.weight"));
+  EXPECT_TRUE(has(model(options), "7x64"));
+  for (const char* bad : {"28x28", "28x28x", "x28x1", "0x28x1", "28x28x1x1", "4097x28x1", "28"}) {
+    options.input = bad;
+    EXPECT_TRUE(model(options).starts_with("usage: --input")) << bad;
+  }
+  options.input = "1x1x1";
+  options.file = "lenet";
+  EXPECT_TRUE(model(options).starts_with("model_shape"));
+  EXPECT_TRUE(has(model({"resnet81"}), "no model of this name (did you mean resnet8"));
+}
+
+TEST_F(Inspect, SaysWhatAJobTrains) {
+  auto run = synthetic_run({.model = "resnet8"});
+  ASSERT_TRUE(run.ok());
+  run->job.weights = job::StartWeights{{}, {"fc.*"}};
+  run->job.freeze = {"conv1.*", "bn1.*", "layer*"};
+  run->job.groups = {{{"fc.*"}, 10.0}};
+  const std::string text = job::canonical(run->job);
+  const std::string shown = inspect(text);
+  EXPECT_TRUE(has(shown, "650 trained")) << shown;
+  EXPECT_TRUE(has(shown, "starts from   sha256:0000"));
+  EXPECT_TRUE(has(shown, "fc.*: learning rate x 10"));
+  EXPECT_TRUE(has(shown, "  frozen\n"));
+  const crypto::Json json = parsed(inspect(text, true));
+  EXPECT_EQ(*json.find("totals")->find("trained")->as_number(), 650.0);
+  const crypto::Json& head = json.find("parameters")->as_array()->back();
+  EXPECT_EQ(*head.find("name")->as_string(), "fc.bias");
+  EXPECT_EQ(*head.find("lr_scale")->as_number(), 10.0);
+  EXPECT_FALSE(*head.find("frozen")->as_bool());
+}
+
 TEST_F(Inspect, DecodesEnvelopesAndTheOnesInThem) {
   const auto key = crypto::SigningKey::generate();
   ASSERT_TRUE(key.ok());

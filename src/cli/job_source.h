@@ -7,6 +7,7 @@
 
 #include "data/dataset.h"
 #include "import/toml_job.h"
+#include "training/training.h"
 
 namespace ginn::cli {
 
@@ -14,6 +15,7 @@ namespace ginn::cli {
 struct LoadedJob {
   import::ResolvedJob resolved;
   std::unique_ptr<data::MemoryRecords> train;
+  Bytes weights;                    // the file that it starts from; empty: none
   std::filesystem::path test_path;  // empty: none
 };
 
@@ -29,6 +31,14 @@ Result<OwnJob> load_own_job(const std::string& path);
 
 // Of a run's folder: job.json. Codes: read_file's, job::parse's.
 Result<job::Job> load_run_job(const std::filesystem::path& dir);
+
+// That a job file with weights binds them: training refuses one that does not, and so does whoever
+// signs or writes something for the job. Code "job_without_root".
+Status require_weights_digest(const std::string& path, const import::ResolvedJob& job);
+
+// The job's functions, with the weights that it starts from. Codes: Training::create's.
+Result<std::unique_ptr<training::Training>> make_training(const LoadedJob& job,
+                                                          device::Level level);
 
 uint32_t thread_count(uint32_t asked);  // 0: all cores; at most 256
 

@@ -39,6 +39,10 @@ uint64_t microbatch_bytes(const training::Training& training) {
 uint64_t state_bytes(const nn::Graph& graph) {
   return graph.parameter_count() * (2 * sizeof(float) + sizeof(int64_t));
 }
+// Kept of the weights that a job starts from.
+uint64_t start_bytes(const training::Training& training) {
+  return training.job().weights ? training.graph().parameter_count() * sizeof(float) : 0;
+}
 // For fprop and dgrad; while a layer is packed its integers exist twice more.
 uint64_t packed_bytes(const nn::Graph& graph) {
   return 2 * sizeof(int16_t) * (graph.parameter_count() + largest_parameter(graph));
@@ -86,7 +90,7 @@ MemoryNeed worker_memory(const training::Training& training) {
   const uint64_t contribution = training::encoded_size(graph);
   const uint64_t queued =
       std::max<uint64_t>(std::min<uint64_t>(64 * contribution, kQueueBytes), 2 * contribution);
-  return {kProgramBytes + state_bytes(graph) + packed_bytes(graph) +
+  return {kProgramBytes + start_bytes(training) + state_bytes(graph) + packed_bytes(graph) +
               training.job().microbatches() * contribution + queued,
           microbatch_bytes(training)};
 }
@@ -97,8 +101,8 @@ MemoryNeed verifier_memory(const training::Training& training) {
   const uint64_t snapshot = graph.parameter_count() * sizeof(float) + packed_bytes(graph);
   // A checkpoint: what it holds, that in one piece, and sealed (a begun step has its sums, too).
   const uint64_t checkpoint = 3 * state_bytes(graph);
-  return {kProgramBytes + state_bytes(graph) + snapshot + 3 * contribution + checkpoint +
-              training.job().data.records * sizeof(crypto::Digest),
+  return {kProgramBytes + start_bytes(training) + state_bytes(graph) + snapshot + 3 * contribution +
+              checkpoint + training.job().data.records * sizeof(crypto::Digest),
           microbatch_bytes(training) + 2 * contribution};
 }
 

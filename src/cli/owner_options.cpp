@@ -87,6 +87,8 @@ void add_audit(CLI::App& app, VerbOptions& line) {
   add_option(audit, "--job", o.check.job, "FILE", "Your own copy of the job");
   add_option(audit, "--job-digest", o.check.job_digest, "HEX", "Its digest, sha256:..");
   add_option(audit, "--data", o.data, "PATH", "Training data, as data.train (that of --job)");
+  add_option(
+      audit, "--weights", o.weights, "FILE", "Weights that the job starts from (that of --job)");
   CLI::Option* steps = add_option(
       audit, "--steps", o.steps, "A..B", "Only these steps; A is 0 or that of a kept state");
   add_option(audit, "--stretches", o.stretches, "N", "N stretches between kept states, at random")

@@ -20,7 +20,7 @@ namespace {
 Result<guarantee::CostConstants> measure(const training::Training& training,
                                          const data::RecordSource& records) {
   const uint32_t microbatches = training.job().microbatches();
-  const training::State initial(training.graph(), training.job());
+  const training::State initial(training);
   GINN_ASSIGN(const nn::StepWeights weights, training.prepare(initial.weights()));
   const auto workspace = training.workspace();
   training::Contribution contribution(training.graph());
@@ -40,8 +40,8 @@ Result<guarantee::CostConstants> measure(const training::Training& training,
 
 struct Plan {
   job::Job job;
-  bool has_root;
-  size_t parameters;
+  bool has_root, has_weights_digest;
+  size_t parameters, trainable;
   uint64_t macs;
   certificate::Terms terms;
   guarantee::CostConstants constants;
@@ -70,6 +70,8 @@ void print_json(const Plan& plan) {
   json["contributions"] = static_cast<double>(plan.job.contributions());
   json["steps"] = static_cast<double>(plan.job.steps);
   json["parameters"] = static_cast<double>(plan.parameters);
+  json["trainable_parameters"] = static_cast<double>(plan.trainable);
+  if (plan.job.weights) json["weights_digest"] = crypto::tagged(plan.job.weights->sha256);
   json["expected_replays"] = sampling.expected_replays();
   json["probability"] = plan.job.probability;
   json["budget"] = std::move(budget);
@@ -118,6 +120,15 @@ void print_text(const Plan& plan) {
              job.model,
              plan.parameters,
              static_cast<double>(plan.macs) * 1e-6);
+  if (job.weights) {
+    fmt::print(
+        "starts from          {}{}\n",
+        crypto::tagged(job.weights->sha256),
+        plan.has_weights_digest ? "" : "   <- put this into [model]: weights_digest = \"...\"");
+  }
+  if (plan.trainable < plan.parameters) {
+    fmt::print("trained              {} parameters; the others are frozen\n", plan.trainable);
+  }
   fmt::print("training             {} steps of {} images; {} contributions of {} images\n",
              job.steps,
              job.batch,
@@ -166,7 +177,7 @@ Result<int> plan_verb(const PlanOptions& options) {
   GINN_ASSIGN(const LoadedJob loaded, load_job(options.job));
   const job::Job& job = loaded.resolved.job;
   GINN_ASSIGN(const device::Level level, device::choose_level());
-  GINN_ASSIGN(const auto training, training::Training::create(job, level));
+  GINN_ASSIGN(const auto training, make_training(loaded, level));
   GINN_ASSIGN(const guarantee::Sampling sampling, job::sampling(job));
   GINN_ASSIGN(const guarantee::CostConstants constants, measure(*training, *loaded.train));
   const certificate::Terms terms{job.probability,
@@ -180,7 +191,9 @@ Result<int> plan_verb(const PlanOptions& options) {
   const Plan plan{
       job,
       loaded.resolved.has_root,
+      loaded.resolved.has_weights_digest,
       training->graph().parameter_count(),
+      training->graph().trainable_count(),
       training->graph().macs(),
       terms,
       constants,

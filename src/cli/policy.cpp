@@ -45,6 +45,7 @@ Result<job::Job> own_job(const std::string& path) {
                               ": data.root is missing. A policy binds the data that you vetted; "
                               "`ginn plan` prints its root: put it into the job"));
   }
+  GINN_TRY(require_weights_digest(path, loaded.resolved));
   return std::move(loaded.resolved.job);
 }
 

@@ -196,8 +196,10 @@ Result<std::unique_ptr<JobRun>> open_job_run(const TrainOptions& options) {
                               crypto::tagged(job.resolved.job.data.root()),
                               "\""));
   }
+  GINN_TRY(require_weights_digest(options.job, job.resolved));
   GINN_ASSIGN(const device::Level level, device::choose_level());
-  GINN_ASSIGN(auto training, training::Training::create(job.resolved.job, level));
+  GINN_ASSIGN(auto training, make_training(job, level));
+  job.weights = Bytes();  // what is needed of it is in there
   GINN_TRY(check_memory(memory_need(options, *training)));
   log.write(LogLevel::kInfo,
             "run_started",

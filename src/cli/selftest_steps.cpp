@@ -7,12 +7,37 @@ namespace {
 
 constexpr uint64_t kSteps = 2;  // the second one has a momentum
 
-// Steps from the seed: every contribution as encoded, the states, then the statistics and the model
-// file made from the last one.
-Result<crypto::Digest> run_steps(const SyntheticRun& run, device::Level level) {
-  GINN_ASSIGN(const auto training, training::Training::create(run.job, level));
+// Starts from another seed's weights, with the first layers frozen and a new head that learns
+// faster.
+Result<SyntheticRun> transfer_run(Bytes& weights) {
+  SyntheticSize size;
+  size.model = "resnet8";
+  GINN_ASSIGN(SyntheticRun run, synthetic_run(size));
+  job::Job first = run.job;
+  first.seed += 1;
+  GINN_ASSIGN(const auto training, training::Training::create(first, device::Level::kPortable));
+  const size_t channels = training->graph().batch_norm_channels();
+  const training::State start(*training);
+  const training::RunningStatistics statistics{std::vector<float>(channels),
+                                               std::vector<float>(channels, 1.0f)};
+  weights = training->model_file(start.weights(), statistics);
+  run.job.weights = job::StartWeights{crypto::sha256(weights), {"fc.*"}};
+  run.job.freeze = {"conv1.*", "bn1.*", "layer1.*", "layer2.0.conv1.weight"};
+  run.job.groups = {{{"fc.*"}, 5.0}, {{"*.bn2.*"}, 0.3}};
+  run.job.weight_decay = 0.01;
+  return run;
+}
+
+// Steps from the start: every contribution as encoded, the states, then the statistics and the
+// model file made from the last one.
+Result<crypto::Digest> run_steps(const SyntheticRun& run,
+                                 device::Level level,
+                                 const Bytes& file = {}) {
+  GINN_ASSIGN(
+      const auto training,
+      training::Training::create(run.job, level, [&](uint64_t) -> Result<Bytes> { return file; }));
   const nn::Graph& graph = training->graph();
-  training::State state(graph, run.job);
+  training::State state(*training);
   const auto workspace = training->workspace();
   training::Contribution contribution(graph);
   Bytes encoded(training::encoded_size(graph));
@@ -54,6 +79,11 @@ std::vector<SelftestCase> step_cases() {
            return run_steps(run, level);
          }});
   }
+  cases.push_back({"step/transfer", [](device::Level level) -> Result<crypto::Digest> {
+                     Bytes weights;
+                     GINN_ASSIGN(const SyntheticRun run, transfer_run(weights));
+                     return run_steps(run, level, weights);
+                   }});
   return cases;
 }
 

@@ -48,6 +48,7 @@ inline constexpr SelftestVector kSelftestVectors[] = {
     {"step/mobilenet_v2", "97278212f3ed39b64c15236d6da69f3b613d26c0bccffeca4043049a6bbc56b8"},
     {"step/resnet18", "fda597b2fc4e50a9d38bea2ff4bf875485fe7d04443a243a979f0dea1290bc80"},
     {"step/resnet8", "38969684733173497dcfe6a77eef1bb33a5f5f6f9dd8d6f688fe29bb9ca4aa71"},
+    {"step/transfer", "60123aa649bc62618453a7a9f8d39480c1575680bf5a5886b211a7996a558248"},
 };
 
 }  // namespace ginn::cli

@@ -192,14 +192,24 @@ void add_bench(CLI::App& app, VerbOptions& line) {
 }
 
 void add_tools(CLI::App& app, VerbOptions& line) {
-  CLI::App* inspect = add_verb(app,
-                               line,
-                               "inspect",
-                               "Print a job, a certificate, a model or a transcript for people",
-                               line.inspect,
-                               inspect_verb);
-  add_argument(inspect, "FILE", line.inspect.file, "Any file that ginn reads or writes")
+  CLI::App* inspect =
+      add_verb(app,
+               line,
+               "inspect",
+               "Print a model's layers, a job, a certificate, weights, a transcript",
+               line.inspect,
+               inspect_verb);
+  add_argument(inspect,
+               "FILE",
+               line.inspect.file,
+               "Any file that ginn reads or writes, or the name of a model (resnet18)")
       ->required();
+  inspect->add_flag("--parameters",
+                    line.inspect.parameters,
+                    "Of a model or a job: names and shapes of its parameters, not its layers");
+  add_option(inspect, "--input", line.inspect.input, "HxWxC", "Of a model: its images (28x28x1)");
+  add_count(inspect, "--classes", line.inspect.classes, 65535, "Of a model");
+  add_count(inspect, "--images", line.inspect.images, 4096, "Of a model: that memory is for (1)");
   add_json(inspect, line.inspect.json);
 
   CLI::App* selftest = add_verb(app,

@@ -101,6 +101,7 @@ Result<int> verify_verb(const VerifyOptions& options);
 struct AuditOptions {
   VerifyOptions check;     // whose run it must be, and what of the evidence is taken
   std::string data;        // training data, as data.train in a job file; empty: the job's
+  std::string weights;     // that the job starts from, if it names any; empty: the job's
   std::string steps;       // "A..B"; empty: all
   std::string states;      // folder of kept states; empty: the run's
   uint32_t stretches = 0;  // so many at random between kept states; 0: all steps
@@ -163,8 +164,12 @@ struct AttackOptions {
 Result<int> attack_verb(const AttackOptions& options);
 
 struct InspectOptions {
-  std::string file;
+  std::string file = "";  // or the name of a model
   bool json = false;
+  bool parameters = false;  // of a model or a job: their names, instead of its layers
+  std::string input = "";   // of a model: "28x28x1"; empty: what it usually takes
+  uint32_t classes = 0;     // 0: the usual number
+  uint32_t images = 1;      // that the memory is for
 };
 Result<int> inspect_verb(const InspectOptions& options);
 

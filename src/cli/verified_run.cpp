@@ -62,6 +62,10 @@ Result<VerifierSide> open_verifier(const TrainOptions& options, const JobRun& ru
   more.insert(more.end(), {"--threads", std::to_string(options.verifier_threads)});
   const std::string level = options.log.level == "off" ? "info" : options.log.level;
   more.insert(more.end(), {"--log-level", level, "--log-format", options.log.format});
+  const std::string& weights = run.job().resolved.weights_path;
+  if (!weights.empty()) {
+    more.insert(more.end(), {"--weights", weights});
+  }
   GINN_ASSIGN(side.folder, TemporaryFolder::create());
   const auto records = side.folder->path() / "records.bin";
   GINN_TRY(import::write_records_file(*run.job().train, records));

@@ -10,8 +10,8 @@ namespace {
 
 constexpr size_t kProblemsMax = 50;  // printed; the rest is counted
 
-// Edits (insert, delete, replace one character) from `a` to `b`; both are short.
-size_t edit_distance(std::string_view a, std::string_view b) {
+// Edits (insert, delete, replace one character) from `a` to each prefix of `b`; both are short.
+std::vector<size_t> edits(std::string_view a, std::string_view b) {
   std::vector<size_t> row(b.size() + 1);
   std::iota(row.begin(), row.end(), size_t{0});
   for (size_t i = 0; i < a.size(); ++i) {
@@ -23,7 +23,7 @@ size_t edit_distance(std::string_view a, std::string_view b) {
       row[j + 1] = std::min({row[j] + 1, row[j + 1] + 1, replaced});
     }
   }
-  return row[b.size()];
+  return row;
 }
 
 }  // namespace
@@ -49,6 +49,11 @@ Error problems_error(const char* code,
   return input_error(code, std::move(message));
 }
 
+size_t prefix_distance(std::string_view a, std::string_view b) {
+  const std::vector<size_t> row = edits(a, b);
+  return *std::min_element(row.begin(), row.end());
+}
+
 std::string full_key(std::string_view table, std::string_view name) {
   return table.empty() ? std::string(name) : concat(table, ".", name);
 }
@@ -60,7 +65,7 @@ std::string nearest_key(std::string_view table,
   std::string best;
   size_t best_distance = std::min<size_t>(3, name.size());
   for (const KnownKey& other : known) {
-    size_t distance = edit_distance(name, other.name);
+    size_t distance = edits(name, other.name).back();
     if (table != other.table) distance = distance == 0 ? 2 : 99;
     if (distance >= best_distance) continue;
     best_distance = distance;

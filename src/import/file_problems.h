@@ -23,6 +23,10 @@ Error problems_error(const char* code,
                      std::string_view file_name,
                      std::vector<FileProblem> problems);
 
+// Edits (insert, delete, replace one character) from `a` to the nearest beginning of `b`; both are
+// short.
+size_t prefix_distance(std::string_view a, std::string_view b);
+
 std::string full_key(std::string_view table, std::string_view name);  // "train.batch"
 
 struct KnownKey {

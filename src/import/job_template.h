@@ -10,7 +10,8 @@ inline constexpr std::string_view kJobTemplate =
 # Next: ginn plan job.toml
 
 [model]
-name = "resnet8"                 # mlp, lenet, resnet8, resnet20
+name = "resnet8"                 # mlp, lenet, resnet8, resnet20, ... (ginn inspect resnet8)
+# To start from another model's weights (weights, freeze, [[train.groups]]): examples/transfer.toml
 
 [data]
 # IDX files: this prefix stands for train-images-idx3-ubyte.gz and train-labels-idx1-ubyte.gz.

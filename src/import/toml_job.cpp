@@ -6,10 +6,16 @@
 #include "base/text.h"
 #include "import/job_template.h"
 #include "import/toml_reader.h"
+#include "job/selection.h"
 #include "nn/models.h"
 
 namespace ginn::import {
 namespace {
+
+int line_of(const JobFile& file, std::string_view key) {
+  const auto found = file.lines.find(key);
+  return found == file.lines.end() ? 0 : found->second;
+}
 
 Error job_file_error(std::string_view file_name, std::vector<FileProblem> problems) {
   return problems_error("job_file", file_name, std::move(problems));
@@ -33,6 +39,17 @@ void read_optimizer(const TomlValue& value, JobFile&) {
   }
 }
 
+void read_groups(const TomlValue& value, JobFile& file) {
+  for (const TomlValue& table : value.tables()) {
+    job::ParameterGroup& group = file.job.groups.emplace_back();
+    table.only_members({"parameters", "lr_scale"});
+    if (!table.read_member("parameters", group.parameters)) {
+      table.problem("has no parameters; add parameters = [\"fc.*\"], say");
+    }
+    table.read_member("lr_scale", group.lr_scale);
+  }
+}
+
 constexpr std::array<std::string_view, 7> kTables = {
     "model", "data", "augment", "train", "train.lr", "integrity", "arithmetic"};
 
@@ -44,6 +61,9 @@ void read_lives(const TomlValue& value, JobFile& file) {
 
 constexpr TomlKey<JobFile> kKeys[] = {
     {"model", "name", [](const TomlValue& v, JobFile& f) { v.read(f.job.model); }, true},
+    {"model", "weights", [](const TomlValue& v, JobFile& f) { v.read_path(f.weights_path); }},
+    {"model", "weights_digest", [](const TomlValue& v, JobFile& f) { v.read(f.weights_digest); }},
+    {"model", "weights_except", [](const TomlValue& v, JobFile& f) { v.read(f.weights_except); }},
     {"data", "train", [](const TomlValue& v, JobFile& f) { v.read_path(f.train_path); }, true},
     {"data", "test", [](const TomlValue& v, JobFile& f) { v.read_path(f.test_path); }},
     {"data", "root", [](const TomlValue& v, JobFile& f) { v.read(f.root); }},
@@ -67,6 +87,8 @@ constexpr TomlKey<JobFile> kKeys[] = {
      [](const TomlValue& v, JobFile& f) { v.read(f.job.label_smoothing); }},
     {"train", "seed", [](const TomlValue& v, JobFile& f) { v.read(f.job.seed); }},
     {"train", "bn_samples", [](const TomlValue& v, JobFile& f) { v.read(f.job.bn_samples); }},
+    {"train", "freeze", [](const TomlValue& v, JobFile& f) { v.read(f.job.freeze); }},
+    {"train", "groups", read_groups},
     {"train.lr", "schedule",
      [](const TomlValue& v, JobFile& f) { v.read(job::kSchedules, f.job.lr.schedule); }},
     {"train.lr", "peak", [](const TomlValue& v, JobFile& f) { v.read(f.job.lr.peak); }, true},
@@ -86,6 +108,64 @@ constexpr TomlKey<JobFile> kKeys[] = {
 
 constexpr TomlSchema<JobFile> kSchema = {kTables, kKeys, "docs/job.md"};
 
+// Of keys that stand without the one that they belong to.
+void check_weights_keys(const JobFile& file, std::vector<FileProblem>& problems) {
+  if (file.has("model.weights")) return;
+  for (const char* key : {"model.weights_digest", "model.weights_except"}) {
+    if (file.has(key)) problems.push_back({line_of(file, key), key, "it needs model.weights"});
+  }
+}
+
+// The parameters' names that are nearest to what a pattern that matches none was meant to be.
+std::string nearest_parameters(std::string_view pattern, const nn::Graph& graph) {
+  std::string literal(pattern);
+  std::erase(literal, '*');
+  std::vector<std::pair<size_t, std::string_view>> found;
+  for (const nn::Parameter& p : graph.parameters()) {
+    found.emplace_back(prefix_distance(literal, p.name), p.name);
+  }
+  constexpr size_t kShown = 4;
+  std::stable_sort(
+      found.begin(), found.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::string out;
+  for (size_t i = 0; i < found.size() && i < kShown; ++i) {
+    out += concat(i == 0 ? "" : ", ", found[i].second);
+  }
+  return out;
+}
+
+// Patterns that match nothing: the job's own checks find them too, but know no names that are near.
+void check_patterns(const JobFile& file, const job::Job& job, std::vector<FileProblem>& problems) {
+  const auto graph = nn::build_model(
+      job.model, job.input_height(), job.input_width(), job.data.channels, job.data.classes);
+  if (!graph.ok() || !job::names_parameters(job)) return;
+  const auto check = [&](std::string_view key, std::string_view line_key, const auto& patterns) {
+    for (const std::string& pattern : patterns) {
+      const auto& all = graph->parameters();
+      const bool any = std::any_of(all.begin(), all.end(), [&](const nn::Parameter& p) {
+        return job::matches(pattern, p.name);
+      });
+      if (any || pattern.empty() || pattern.size() > job::kPatternBytesMax) continue;
+      problems.push_back({line_of(file, line_key),
+                          std::string(key),
+                          concat("\"",
+                                 printable(pattern),
+                                 "\" matches no parameter of ",
+                                 job.model,
+                                 "; the nearest are ",
+                                 nearest_parameters(pattern, *graph),
+                                 " (ginn inspect ",
+                                 job.model,
+                                 " lists all)")});
+    }
+  };
+  if (job.weights) check("model.weights_except", "model.weights_except", job.weights->except);
+  check("train.freeze", "train.freeze", job.freeze);
+  for (const job::ParameterGroup& group : job.groups) {
+    check("train.groups.parameters", "train.groups", group.parameters);
+  }
+}
+
 void fill_from_data(const JobFile& file, const data::DatasetFacts& facts, job::Job& job) {
   job.data = facts;
   // More channels than any dataset may have are refused by validate(), not filled in.
@@ -97,11 +177,23 @@ void fill_from_data(const JobFile& file, const data::DatasetFacts& facts, job::J
     job.bn_samples = std::max<uint64_t>(samples - samples % job.microbatch, job.microbatch);
   }
   job.steps = job::derived_steps(job);
+  if (!file.weights_path.empty()) job.weights = job::StartWeights{{}, file.weights_except};
 }
 
-int line_of(const JobFile& file, std::string_view key) {
-  const auto found = file.lines.find(key);
-  return found == file.lines.end() ? 0 : found->second;
+// Adds what the job's own checks find, but where a problem with the same key is known.
+void add_problems(const JobFile& file,
+                  std::vector<job::Problem> found,
+                  std::vector<FileProblem>& problems) {
+  const size_t before = problems.size();
+  for (job::Problem& problem : found) {
+    const bool known = std::any_of(problems.begin(),
+                                   problems.begin() + static_cast<ptrdiff_t>(before),
+                                   [&](const FileProblem& p) { return p.key == problem.key; });
+    if (known) continue;
+    const bool in_group = problem.key.starts_with("train.groups.");
+    const int line = line_of(file, in_group ? "train.groups" : problem.key);
+    problems.push_back({line, std::move(problem.key), std::move(problem.message)});
+  }
 }
 
 // Whether a value can be judged before the data is known.
@@ -129,14 +221,11 @@ void add_range_problems(const JobFile& file, std::vector<FileProblem>& problems)
   job.std.assign(1, 0.5);
   job.preprocess.pad = 0;
   job.preprocess.crop = 0;
-  for (job::Problem& problem : job::validate(job)) {
-    const int line = line_of(file, problem.key);
-    const bool known = std::any_of(problems.begin(), problems.end(), [&](const FileProblem& other) {
-      return other.key == problem.key;
-    });
-    if (known || depends_on_data(file, problem.key)) continue;
-    problems.push_back({line, std::move(problem.key), std::move(problem.message)});
-  }
+  check_weights_keys(file, problems);
+  check_patterns(file, job, problems);
+  std::vector<job::Problem> found = job::validate(job);
+  std::erase_if(found, [&](const auto& problem) { return depends_on_data(file, problem.key); });
+  add_problems(file, std::move(found), problems);
 }
 
 }  // namespace
@@ -154,7 +243,9 @@ Result<JobFile> parse_job_file(std::string_view text, std::string_view file_name
   return file;
 }
 
-Result<ResolvedJob> resolve_job(const JobFile& file, const data::DatasetFacts& facts) {
+Result<ResolvedJob> resolve_job(const JobFile& file,
+                                const data::DatasetFacts& facts,
+                                const std::optional<crypto::Digest>& weights) {
   if (file.root && *file.root != facts.root()) {
     return input_error("dataset_root",
                        concat(printable(file.file_name),
@@ -169,13 +260,35 @@ Result<ResolvedJob> resolve_job(const JobFile& file, const data::DatasetFacts& f
                               ": use the data that the root was made of, or put in the new root if "
                               "the data was changed on purpose"));
   }
-  ResolvedJob resolved{file.job, file.train_path, file.test_path, file.root.has_value()};
-  fill_from_data(file, facts, resolved.job);
-  std::vector<FileProblem> problems;
-  for (job::Problem& problem : job::validate(resolved.job)) {
-    const int line = line_of(file, problem.key);
-    problems.push_back({line, std::move(problem.key), std::move(problem.message)});
+  if (weights && file.weights_digest && *weights != *file.weights_digest) {
+    return input_error("weights_digest",
+                       concat(printable(file.file_name),
+                              ":",
+                              line_of(file, "model.weights_digest"),
+                              ": model.weights_digest: found ",
+                              crypto::tagged(*file.weights_digest),
+                              "; the file ",
+                              printable(file.weights_path),
+                              " has ",
+                              crypto::tagged(*weights),
+                              ": use the file that the digest was made of, or put in the new "
+                              "digest if the file was changed on purpose"));
   }
+  ResolvedJob resolved;
+  resolved.job = file.job;
+  resolved.train_path = file.train_path;
+  resolved.test_path = file.test_path;
+  resolved.has_root = file.root.has_value();
+  resolved.weights_path = file.weights_path;
+  resolved.has_weights_digest = file.weights_digest.has_value();
+  fill_from_data(file, facts, resolved.job);
+  if (resolved.job.weights) {
+    const crypto::Digest named = file.weights_digest.value_or(crypto::Digest{});
+    resolved.job.weights->sha256 = weights.value_or(named);
+  }
+  std::vector<FileProblem> problems;
+  check_patterns(file, resolved.job, problems);
+  add_problems(file, job::validate(resolved.job), problems);
   if (!problems.empty()) return job_file_error(file.file_name, std::move(problems));
   return resolved;
 }

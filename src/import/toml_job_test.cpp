@@ -368,6 +368,109 @@ TEST(TomlJobErrors, ConstraintsNameTheirLines) {
             "job.toml:12: integrity.lives: found 65; allowed: 1 to 64");
 }
 
+constexpr std::string_view kTransfer = R"([model]
+name = "resnet8"
+weights = "mnist/model.safetensors"
+weights_except = ["fc.*"]
+[data]
+train = "train"
+[train]
+epochs = 4
+freeze = ["conv1.weight", "bn1.*", "layer*"]
+[[train.groups]]
+parameters = ["fc.weight"]
+lr_scale = 10
+[[train.groups]]
+parameters = ["fc.bias"]
+[train.lr]
+peak = 0.2
+)";
+
+// kTransfer with its first `from` replaced.
+std::string transfer_with(std::string_view from, std::string_view to) {
+  std::string text(kTransfer);
+  const size_t at = text.find(from);
+  EXPECT_NE(at, std::string::npos) << from;
+  return text.replace(at, from.size(), to);
+}
+
+TEST(TomlTransfer, ReachesTheJob) {
+  const auto file = parse_job_file(kTransfer, "job.toml");
+  ASSERT_TRUE(file.ok()) << file.error().message;
+  crypto::Digest found{};
+  found.fill(7);
+  const auto resolved = resolve_job(*file, fashion(), found);
+  ASSERT_TRUE(resolved.ok()) << resolved.error().message;
+  EXPECT_EQ(resolved->weights_path, "mnist/model.safetensors");
+  EXPECT_FALSE(resolved->has_weights_digest);
+  const job::Job& job = resolved->job;
+  EXPECT_EQ(job.weights->sha256, found);
+  EXPECT_EQ(job.weights->except, std::vector<std::string>{"fc.*"});
+  EXPECT_EQ(job.freeze, (std::vector<std::string>{"conv1.weight", "bn1.*", "layer*"}));
+  ASSERT_EQ(job.groups.size(), 2u);
+  EXPECT_EQ(job.groups[0].parameters, std::vector<std::string>{"fc.weight"});
+  EXPECT_EQ(job.groups[0].lr_scale, 10.0);
+  EXPECT_EQ(job.groups[1].lr_scale, 1.0);
+  EXPECT_TRUE(job::parse(job::canonical(job)).ok());
+}
+
+TEST(TomlTransfer, TheDigestStandsForTheFile) {
+  crypto::Digest named{}, other{};
+  named.fill(7);
+  const std::string text = transfer_with(
+      "weights_except", "weights_digest = \"" + crypto::tagged(named) + "\"\nweights_except");
+  const auto file = parse_job_file(text, "job.toml");
+  ASSERT_TRUE(file.ok()) << file.error().message;
+  const auto with = resolve_job(*file, fashion(), named);
+  const auto without = resolve_job(*file, fashion());
+  ASSERT_TRUE(with.ok() && without.ok());
+  EXPECT_TRUE(with->has_weights_digest);
+  EXPECT_EQ(job::digest(with->job), job::digest(without->job));
+  const auto wrong = resolve_job(*file, fashion(), other);
+  ASSERT_FALSE(wrong.ok());
+  EXPECT_STREQ(wrong.error().code, "weights_digest");
+  EXPECT_NE(wrong.error().message.find("job.toml:4: model.weights_digest"), std::string::npos)
+      << wrong.error().message;
+}
+
+TEST(TomlTransfer, PatternsThatMatchNothingGetTheNearestNames) {
+  const std::string freeze = parse_message(transfer_with("layer*", "lyer2.*"));
+  EXPECT_NE(freeze.find("job.toml:9: train.freeze: \"lyer2.*\" matches no parameter of resnet8"),
+            std::string::npos)
+      << freeze;
+  EXPECT_NE(freeze.find("layer2.0.conv1.weight"), std::string::npos) << freeze;
+  EXPECT_EQ(freeze.find('\n'), std::string::npos) << "told once";
+  const std::string head = parse_message(transfer_with("[\"fc.*\"]", "[\"head.*\", \"fd*\"]"));
+  EXPECT_NE(head.find("model.weights_except: \"head.*\" matches"), std::string::npos) << head;
+  EXPECT_NE(
+      head.find("\"fd*\" matches no parameter of resnet8; the nearest are fc.weight, fc.bias"),
+      std::string::npos)
+      << head;
+  const std::string group = parse_message(transfer_with("[\"fc.weight\"]", "[\"fc.wait\"]"));
+  EXPECT_NE(group.find("job.toml:10: train.groups.parameters: \"fc.wait\""), std::string::npos)
+      << group;
+}
+
+TEST(TomlTransfer, WrongTypesNameTheirLines) {
+  const auto says = [](std::string_view from, std::string_view to, std::string_view expected) {
+    const std::string message = parse_message(transfer_with(from, to));
+    EXPECT_NE(message.find(expected), std::string::npos) << message;
+  };
+  says("lr_scale = 10", "lr_scale = \"10\"", "job.toml:12: train.groups.lr_scale: found a string");
+  says("lr_scale = 10", "lr = 10", "job.toml:12: train.groups.lr: unknown key");
+  says("lr_scale = 10", "lr_scale = 0", "train.groups.lr_scale: found 0; allowed");
+  says("parameters = [\"fc.bias\"]", "", "job.toml:13: train.groups: has no parameters");
+  says("freeze = [\"conv1.weight\", ",
+       "freeze = [1, ",
+       "job.toml:9: train.freeze: found an integer");
+  says("weights_except = [\"fc.*\"]", "weights_except = 1", "job.toml:4: model.weights_except");
+  says("weights = \"mnist/model.safetensors\"", "", "model.weights_except: it needs model.weights");
+  says("weights = \"mnist/model.safetensors\"", "weights = \"\"", "expected a path");
+  EXPECT_NE(key_message("train", "groups = 1").find("train.groups: expected at most 100 tables"),
+            std::string::npos);
+  EXPECT_NE(key_message("train", "groups = [1]").find("found an integer in it"), std::string::npos);
+}
+
 TEST(TomlJobErrors, RootMustBeTheDatas) {
   data::DatasetFacts other = fashion();
   other.tree[0] ^= 1;

@@ -30,6 +30,47 @@ class TomlValue {
     problems_.push_back({line_, key_, std::move(message)});
   }
 
+  // The elements of an array of tables, each as a value; or reports why there are none.
+  std::vector<TomlValue> tables() const {
+    std::vector<TomlValue> out;
+    const toml::array* values = node_.as_array();
+    if (values == nullptr || values->size() > kTomlArrayMax) {
+      problem(concat("expected at most ", kTomlArrayMax, " tables: write [[", key_, "]]"));
+      return out;
+    }
+    for (const toml::node& element : *values) {
+      if (!element.is_table()) {
+        problem(concat("found ", kind(element), " in it; expected tables: write [[", key_, "]]"));
+        return {};
+      }
+      const int line = static_cast<int>(element.source().begin.line);
+      out.emplace_back(element, line, key_, problems_);
+    }
+    return out;
+  }
+
+  // Reads member `name` of a table, if it is there; says whether it is.
+  template <typename T>
+  bool read_member(std::string_view name, T& out) const {
+    const toml::node* node = node_.as_table()->get(name);
+    if (node == nullptr) return false;
+    const int line = static_cast<int>(node->source().begin.line);
+    TomlValue(*node, line, full_key(key_, name), problems_).read(out);
+    return true;
+  }
+
+  // Of a table: reports every member that is not one of `known`.
+  void only_members(std::initializer_list<std::string_view> known) const {
+    for (const auto& [name, node] : *node_.as_table()) {
+      if (std::find(known.begin(), known.end(), name.str()) != known.end()) continue;
+      std::string all;
+      for (std::string_view one : known) all += concat(all.empty() ? "" : ", ", one);
+      problems_.push_back({static_cast<int>(name.source().begin.line),
+                           printable(full_key(key_, name.str()), 80),
+                           concat("unknown key; it has only ", all)});
+    }
+  }
+
   bool is_integer() const { return node_.is_integer(); }
   bool is_text(std::string_view text) const {
     const auto value = node_.value_exact<std::string>();

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/text.h"
+#include "job/selection.h"
 #include "nn/models.h"
 
 namespace ginn::job {
@@ -37,6 +38,7 @@ class Problems {
     const bool named = error.message.starts_with(prefix);
     add(key, named ? error.message.substr(prefix.size()) : error.message);
   }
+  std::vector<Problem>& list() { return list_; }
   std::vector<Problem> take() { return std::move(list_); }
 
  private:
@@ -60,9 +62,10 @@ void check_data(const Job& job, Problems& problems) {
   const uint32_t crop_max = std::min(job.data.height, job.data.width) / 2;
   problems.integer("augment.crop", job.preprocess.crop, 0, crop_max);
   if (limits.ok() && job.preprocess.pad <= kPadMax) {
-    const Status model = nn::check_model(
+    const auto graph = nn::build_model(
         job.model, job.input_height(), job.input_width(), job.data.channels, job.data.classes);
-    if (!model.ok()) problems.error("model.name", model.error());
+    if (!graph.ok()) return problems.error("model.name", graph.error());
+    if (names_parameters(job)) check_selection(job, *graph, problems.list());
   }
 }
 

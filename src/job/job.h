@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,10 +26,23 @@ struct LearningRate {
   double gamma = 0.1;              // kStep: factor at each milestone
 };
 
+// Parameters that are trained otherwise than the rest, as PyTorch's parameter groups.
+struct ParameterGroup {
+  std::vector<std::string> parameters;  // patterns, see selection.h
+  double lr_scale = 1.0;                // times the learning rate, in [1e-6, 1000]
+};
+
+// The file whose parameters a job starts with, but those that patterns except.
+struct StartWeights {
+  crypto::Digest sha256{};  // of the file
+  std::vector<std::string> except;
+};
+
 // A resolved job: everything the result or the guarantee depends on. Only made by parse() (from the
 // canonical JSON) and by import::resolve_job (from TOML), both of which end in validate().
 struct Job {
   std::string model;  // "mlp", "lenet", "resnet8", "resnet20"
+  std::optional<StartWeights> weights;
   data::DatasetFacts data;
   data::Preprocess preprocess;
   std::vector<double> mean;  // per channel, of pixels scaled to [0, 1]
@@ -45,6 +59,8 @@ struct Job {
   double clip_norm = 1.0;        // C, in [2^-20, 2^22 / microbatches]
   double label_smoothing = 0.0;  // in [0, 1)
   uint64_t seed = 1;
+  std::vector<std::string> freeze;  // patterns of parameters that keep their values
+  std::vector<ParameterGroup> groups;
   LearningRate lr;
   uint64_t bn_samples = 2048;  // training records for the batch-norm statistics (see below)
   double probability = 0.999;

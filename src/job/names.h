@@ -9,6 +9,12 @@
 
 namespace ginn::job {
 
+// Of the canonical JSON: its version, and what has only one word or version so far.
+inline constexpr uint32_t kVersion = 1;
+inline constexpr std::string_view kPixelFormat = "u8hwc";
+inline constexpr std::string_view kOptimizer = "sgd";
+inline constexpr uint32_t kArithmeticVersion = 1;
+
 // The words that stand for enumerators, alike in job files and in the canonical JSON.
 template <typename T>
 struct Word {

@@ -125,6 +125,16 @@ std::vector<ValueId> Activate::inputs() const {
   return ids;
 }
 
+std::vector<size_t> Activate::parameters() const {
+  std::vector<size_t> indices;
+  for (const Term& term : config_.terms) {
+    if (term.kind == Term::Kind::kSame) continue;
+    indices.push_back(term.parameter);
+    if (term.kind == Term::Kind::kBatchNorm) indices.push_back(term.parameter + 1);
+  }
+  return indices;
+}
+
 std::unique_ptr<OperationState> Activate::make_state(const Run&) const {
   auto state = std::make_unique<State>();
   const size_t channels = config_.extent.c;
@@ -207,6 +217,7 @@ Status backward_bias(Run& run, const Term& term, State& state, const Tensor& g, 
     largest = std::max(largest, state.gradient_statistics.high(c));
   }
   run.store_gradient(term.parameter, state.integer_sums.data(), g.exponent);
+  if (!run.needs_gradient(term.source)) return ok_status();
   int shift = 0;
   while (largest > (kDfp14Max << shift)) ++shift;
   Tensor& dy = run.make_operand_gradient(term.source);
@@ -239,6 +250,7 @@ Status backward_batch_norm(
     bound = max_magnitude(bound, std::fma(std::fabs(n.c1), static_cast<float>(sums.high(c)), u));
   }
   run.store_gradient(term.parameter + 1, sums.firsts().data(), g.exponent);
+  if (!run.needs_gradient(term.source)) return ok_status();
   const auto exponent = fit14(bound);
   if (!exponent) return not_finite(norm.name, "the gradient of its input");
   const float scale = pow2f(-*exponent);

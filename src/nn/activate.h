@@ -22,6 +22,7 @@ class Activate final : public Operation {
   std::string_view kind() const override { return "activate"; }
   const std::string& name() const override { return config_.name; }
   std::vector<ValueId> inputs() const override;
+  std::vector<size_t> parameters() const override;
   const Config& config() const { return config_; }
   std::unique_ptr<OperationState> make_state(const Run& run) const override;
   Status forward(Run& run, OperationState& state) const override;

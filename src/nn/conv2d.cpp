@@ -63,12 +63,14 @@ Status Conv2d::backward(Run& run, OperationState&) const {
   const Tensor& x = run.value(config_.input);
   const Tensor& dy = run.take_operand_gradient(config_.output);
   const device::Convolution convolution(run.level(), shape_of(run.images()));
-  run.scratch().reset();
-  convolution.wgrad(
-      x.q.data(), dy.q.data(), run.scratch(), [&](size_t first, const int64_t* sums, size_t count) {
-        run.store_gradient(config_.weight, first, sums, count, x.exponent + dy.exponent);
-      });
-  if (!config_.input_gradient) return ok_status();
+  if (!run.is_frozen(config_.weight)) {
+    const auto store = [&](size_t first, const int64_t* sums, size_t count) {
+      run.store_gradient(config_.weight, first, sums, count, x.exponent + dy.exponent);
+    };
+    run.scratch().reset();
+    convolution.wgrad(x.q.data(), dy.q.data(), run.scratch(), store);
+  }
+  if (!run.needs_gradient(config_.input)) return ok_status();
   Tensor& dx = run.make_gradient(config_.input);
   run.scratch().reset();
   const int shift = convolution.dgrad(dy.q.data(), run.layer().packed, dx.q.data(), run.scratch());

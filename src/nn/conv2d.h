@@ -11,11 +11,11 @@ class Conv2d final : public Operation {
   struct Config {
     std::string name;
     ValueId input = 0, output = 0;
-    device::ConvShape shape;  // of one image
-    bool linear = false;      // then the images of a microbatch are the width of one "image"
-    bool input_gradient = true;
-    size_t weight = 0;         // parameter index
-    size_t weight_offset = 0;  // of its first element among all parameters
+    device::ConvShape shape;     // of one image
+    bool linear = false;         // then the images of a microbatch are the width of one "image"
+    bool input_gradient = true;  // the weights are packed for it, too
+    size_t weight = 0;           // parameter index
+    size_t weight_offset = 0;    // of its first element among all parameters
   };
   explicit Conv2d(Config config) : config_(std::move(config)) {}
 
@@ -23,6 +23,7 @@ class Conv2d final : public Operation {
   std::string_view kind() const override { return config_.linear ? "linear" : "conv2d"; }
   const std::string& name() const override { return config_.name; }
   std::vector<ValueId> inputs() const override { return {config_.input}; }
+  std::vector<size_t> parameters() const override { return {config_.weight}; }
   uint64_t macs() const override { return config_.shape.macs(); }
   Status prepare(device::Level level, const float* parameters, PackedLayer& layer) const override;
   std::unique_ptr<OperationState> make_state(const Run& run) const override;

@@ -19,6 +19,33 @@ uint64_t Graph::macs() const {
   return total;
 }
 
+size_t Graph::trainable_count() const {
+  size_t count = 0;
+  for (const Parameter& parameter : parameters_) count += parameter.frozen ? 0 : parameter.count;
+  return count;
+}
+
+void Graph::set_training(const std::vector<bool>& frozen, const std::vector<float>& rate_scales) {
+  GINN_CHECK(frozen.size() == parameters_.size() && rate_scales.size() == parameters_.size());
+  for (size_t p = 0; p < parameters_.size(); ++p) {
+    parameters_[p].frozen = frozen[p];
+    parameters_[p].rate_scale = rate_scales[p];
+  }
+  find_gradients();
+}
+
+// Operation number i makes value i + 1, but for the loss, which comes last and always has its part.
+void Graph::find_gradients() {
+  needs_backward_.assign(operations_.size(), true);
+  for (size_t i = 0; i + 1 < operations_.size(); ++i) {
+    bool needs = false;
+    for (ValueId input : operations_[i]->inputs()) needs = needs || values_[input].needs_gradient;
+    for (size_t p : operations_[i]->parameters()) needs = needs || !parameters_[p].frozen;
+    values_[i + 1].needs_gradient = needs;
+    needs_backward_[i] = needs;
+  }
+}
+
 GraphBuilder::GraphBuilder(Extent input) { add_value(input, false); }
 
 ValueId GraphBuilder::add_value(Extent extent, bool needs_gradient) {
@@ -340,8 +367,8 @@ ValueId GraphBuilder::flatten(ValueId x) {
   config.name = concat("flatten", graph_.operations_.size());
   config.input = x;
   config.in = in;
-  config.input_gradient = graph_.values_[x].needs_gradient;
-  config.output = add_value({1, 1, static_cast<uint32_t>(in.count())}, config.input_gradient);
+  config.output =
+      add_value({1, 1, static_cast<uint32_t>(in.count())}, graph_.values_[x].needs_gradient);
   const ValueId output = config.output;
   graph_.operations_.push_back(std::make_unique<Flatten>(std::move(config)));
   return output;
@@ -412,7 +439,8 @@ void GraphBuilder::loss(ValueId logits) {
 
 Result<Graph> GraphBuilder::finish() {
   if (!problem_.empty()) return input_error("model_shape", problem_);
-  GINN_CHECK(graph_.classes_ > 0);
+  GINN_CHECK(graph_.classes_ > 0 && graph_.values_.size() == graph_.operations_.size());
+  graph_.find_gradients();
   return std::move(graph_);
 }
 

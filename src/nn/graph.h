@@ -28,6 +28,8 @@ struct Parameter {
   Initialiser initialiser = Initialiser::kZero;
   uint64_t fan_in = 1;
   uint64_t fan_out = 1;
+  bool frozen = false;      // keeps its value: not in a contribution
+  float rate_scale = 1.0f;  // times the learning rate
 };
 
 struct BatchNorm {
@@ -38,11 +40,11 @@ struct BatchNorm {
 
 struct Value {
   Extent extent;
-  bool needs_gradient = true;  // false for the input and what is only a permutation of it
+  bool needs_gradient = true;  // false where nothing before it can be trained
 };
 
 // A network: operations in the order in which they run, the values between them, the parameters in
-// the order of the contribution. Immutable; shared by all threads.
+// the order of the contribution. Immutable once it trains; shared by all threads.
 class Graph {
  public:
   static constexpr ValueId kInput = 0;
@@ -55,15 +57,24 @@ class Graph {
   size_t batch_norm_channels() const { return batch_norm_channels_; }  // of all batch norms
   Extent input() const { return values_[kInput].extent; }
   uint32_t classes() const { return classes_; }
+  size_t trainable_count() const;  // elements of the parameters that are not frozen
+  // Whether operation number `index` has anything to do in the backward pass.
+  bool needs_backward(size_t index) const { return needs_backward_[index]; }
   // Multiply-adds of one image's forward pass.
   uint64_t macs() const;
 
+  // Before training, one element a parameter: those that keep their values, and the factors of the
+  // learning rate. What only leads to frozen ones has no backward pass.
+  void set_training(const std::vector<bool>& frozen, const std::vector<float>& rate_scales);
+
  private:
+  void find_gradients();
   friend class GraphBuilder;
   std::vector<Value> values_;
   std::vector<std::unique_ptr<Operation>> operations_;
   std::vector<Parameter> parameters_;
   std::vector<BatchNorm> batch_norms_;
+  std::vector<bool> needs_backward_;  // by operation
   size_t parameter_count_ = 0;
   size_t batch_norm_channels_ = 0;
   uint32_t classes_ = 0;

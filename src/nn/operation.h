@@ -66,6 +66,8 @@ class Operation {
   virtual std::string_view kind() const = 0;
   virtual const std::string& name() const = 0;
   virtual std::vector<ValueId> inputs() const = 0;
+  // Indices of its own parameters, whose gradients its backward pass stores.
+  virtual std::vector<size_t> parameters() const { return {}; }
   // Multiply-adds of one image's forward pass.
   virtual uint64_t macs() const { return 0; }
   // Quantises and packs this operation's weights; `parameters` are all of the network's.

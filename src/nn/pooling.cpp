@@ -280,7 +280,6 @@ Status Flatten::forward(Run& run, OperationState&) const {
 }
 
 Status Flatten::backward(Run& run, OperationState&) const {
-  if (!config_.input_gradient) return ok_status();
   GINN_ASSIGN(Tensor * d, run.join(config_.output));
   Tensor& dx = run.make_gradient(config_.input);
   const size_t pixels = size_t{config_.in.h} * config_.in.w;

@@ -62,7 +62,6 @@ class Flatten final : public Operation {
     std::string name;
     ValueId input = 0, output = 0;
     Extent in;
-    bool input_gradient = true;
   };
   explicit Flatten(Config config) : config_(std::move(config)) {}
 

@@ -67,6 +67,7 @@ Status Run::backward() {
   const auto& operations = graph_.operations();
   Status status = ok_status();
   for (current_ = operations.size(); status.ok() && current_-- > 0;) {
+    if (!graph_.needs_backward(current_)) continue;
     scratch_.reset();
     status = operations[current_]->backward(*this, *states_[current_]);
     for (const Tensor* tensor : used_up_) release(tensor);

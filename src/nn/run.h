@@ -38,7 +38,7 @@ class Run {
   // Forward pass of `images` quantised images in value(Graph::kInput). Training: followed by
   // backward().
   Status forward(const StepWeights& weights, Mode mode, std::span<const uint32_t> labels);
-  // The gradients of all parameters (mean over the images) in gradients().
+  // The gradients of all parameters that are not frozen (mean over the images) in gradients().
   Status backward();
 
   // For the caller. A training pass with dropout needs its place.
@@ -72,6 +72,8 @@ class Run {
   float* gradient(size_t parameter) {
     return gradients_.data() + graph_.parameters()[parameter].offset;
   }
+  bool needs_gradient(ValueId id) const { return graph_.values()[id].needs_gradient; }
+  bool is_frozen(size_t parameter) const { return graph_.parameters()[parameter].frozen; }
   const PackedLayer& layer() const { return weights_->layers[current_]; }
   std::span<const uint32_t> labels() const { return labels_; }
   float label_smoothing() const { return label_smoothing_; }

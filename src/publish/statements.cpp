@@ -130,7 +130,9 @@ Result<std::string> slsa_provenance(const certificate::Bundle& bundle, const Ecd
   Json::Object definition;
   definition["buildType"] = "urn:ginn:build-type:verified-training:v1";
   definition["externalParameters"] = std::move(parameters);
-  definition["resolvedDependencies"] = Json::Array{Json(std::move(data))};
+  Json::Array dependencies{Json(std::move(data))};
+  if (job.weights) dependencies.push_back(file_json("start weights", job.weights->sha256));
+  definition["resolvedDependencies"] = std::move(dependencies);
   Json::Object version;
   version["ginn-verifier"] = run.statement.head.version;
   Json::Object builder;

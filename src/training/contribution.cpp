@@ -37,7 +37,9 @@ bool Contribution::operator==(const Contribution& other) const {
 }
 
 size_t encoded_size(const nn::Graph& graph) {
-  return graph.parameters().size() + 2 * graph.parameter_count();
+  size_t bytes = 2 * graph.trainable_count();
+  for (const nn::Parameter& parameter : graph.parameters()) bytes += parameter.frozen ? 0 : 1;
+  return bytes;
 }
 
 void encode(const nn::Graph& graph, const Contribution& contribution, std::span<uint8_t> out) {
@@ -45,6 +47,7 @@ void encode(const nn::Graph& graph, const Contribution& contribution, std::span<
   uint8_t* to = out.data();
   for (size_t p = 0; p < graph.parameters().size(); ++p) {
     const nn::Parameter& parameter = graph.parameters()[p];
+    if (parameter.frozen) continue;
     *to++ = static_cast<uint8_t>(contribution.exponents[p]);
     std::memcpy(to, contribution.q.data() + parameter.offset, 2 * parameter.count);
     to += 2 * parameter.count;
@@ -63,6 +66,7 @@ Status decode(const nn::Graph& graph,
   const uint8_t* from = bytes.data();
   for (size_t p = 0; p < graph.parameters().size(); ++p) {
     const nn::Parameter& parameter = graph.parameters()[p];
+    if (parameter.frozen) continue;
     const int8_t exponent = static_cast<int8_t>(*from++);
     if (exponent < kMinContributionExponent || exponent > kMaxContributionExponent) {
       return refused("contribution_exponent",
@@ -114,6 +118,7 @@ bool norm_within(const nn::Graph& graph,
                  Wide limit) {
   for (size_t p = 0; p < graph.parameters().size(); ++p) {
     const nn::Parameter& parameter = graph.parameters()[p];
+    if (parameter.frozen) continue;
     const uint64_t squares = maps.norm2(contribution.q.data() + parameter.offset, parameter.count);
     const int shift = 2 * (contribution.exponents[p] + kGridShift);  // 0 to 120
     if (squares > (limit >> shift)) return false;
@@ -132,6 +137,7 @@ Status clip(const nn::Graph& graph,
   std::vector<float> largest(graph.parameters().size());
   for (size_t p = 0; p < graph.parameters().size(); ++p) {
     const nn::Parameter& parameter = graph.parameters()[p];
+    if (parameter.frozen) continue;
     const float* g = gradients.data() + parameter.offset;
     largest[p] = from_magnitude(maps.maxabs_f32(g, parameter.count));
     const auto exponent = fit_contribution(largest[p]);
@@ -142,6 +148,7 @@ Status clip(const nn::Graph& graph,
   const float factor = clip_factor(norm2, clip_norm);
   for (size_t p = 0; p < graph.parameters().size(); ++p) {
     const nn::Parameter& parameter = graph.parameters()[p];
+    if (parameter.frozen) continue;
     const auto exponent = fit_contribution(largest[p] * factor);
     GINN_CHECK(exponent.has_value());  // factor <= 1
     out.exponents[p] = static_cast<int8_t>(*exponent);

@@ -10,7 +10,8 @@
 namespace ginn::training {
 
 // The gradient of one microbatch as it is handed over (docs/arithmetic.md, section 7): one exponent
-// a parameter, int16 integers of all parameters back to back.
+// a parameter, int16 integers of all parameters back to back. Frozen ones are zero and stay so:
+// they are not handed over.
 struct Contribution {
   explicit Contribution(const nn::Graph& graph);
 
@@ -20,8 +21,8 @@ struct Contribution {
   bool operator==(const Contribution& other) const;
 };
 
-// Bytes of every encoded contribution of this network: for each parameter its exponent (int8), then
-// its integers (int16, little-endian, file order).
+// Bytes of every encoded contribution of this network: for each parameter that is not frozen its
+// exponent (int8), then its integers (int16, little-endian, file order).
 size_t encoded_size(const nn::Graph& graph);
 void encode(const nn::Graph& graph, const Contribution& contribution, std::span<uint8_t> out);
 

@@ -6,8 +6,8 @@
 #include "arithmetic/elementary.h"
 #include "arithmetic/format.h"
 #include "base/text.h"
-#include "nn/models.h"
 #include "nn/run.h"
+#include "training/training.h"
 
 namespace ginn::training {
 
@@ -38,11 +38,20 @@ float learning_rate(const job::Job& job, uint64_t step) {
   check_failed(__FILE__, __LINE__, "schedule");
 }
 
+State::State(const Training& training)
+    : graph_(training.graph()),
+      job_(training.job()),
+      values_(2 * graph_.parameter_count()),
+      sum_(graph_.parameter_count()) {
+  training.copy_start(values_.data());
+}
+
 State::State(const nn::Graph& graph, const job::Job& job)
     : graph_(graph),
       job_(job),
       values_(2 * graph.parameter_count()),
       sum_(graph.parameter_count()) {
+  GINN_CHECK(!job.weights);
   nn::initialise(graph, job.seed, values_.data());
 }
 
@@ -51,6 +60,7 @@ void State::add(const device::MapKernels& maps, const Contribution& contribution
   // |q 2^(e + 40)| <= C 2^40 after the norm test, and M C <= 2^22: the sum stays below 2^63.
   for (size_t p = 0; p < graph_.parameters().size(); ++p) {
     const nn::Parameter& parameter = graph_.parameters()[p];
+    if (parameter.frozen) continue;
     maps.accumulate(contribution.q.data() + parameter.offset,
                     parameter.count,
                     contribution.exponents[p] - kMinContributionExponent,
@@ -62,16 +72,18 @@ void State::add(const device::MapKernels& maps, const Contribution& contribution
 Status State::apply(const device::MapKernels& maps) {
   GINN_CHECK(taken_ == job_.microbatches());
   device::SgdConstants constants{};
-  constants.learning_rate = learning_rate(job_, step_);
+  const float rate = learning_rate(job_, step_);
   constants.momentum = static_cast<float>(job_.momentum);
   constants.weight_decay = static_cast<float>(job_.weight_decay);
-  constants.decoupled_decay = constants.learning_rate * constants.weight_decay;
   constants.decoupled = job_.decoupled;
   constants.nesterov = job_.nesterov;
   constants.microbatches = static_cast<double>(job_.microbatches());
   float* w = values_.data();
   float* v = w + parameter_count();
   for (const nn::Parameter& parameter : graph_.parameters()) {
+    if (parameter.frozen) continue;
+    constants.learning_rate = rate * parameter.rate_scale;
+    constants.decoupled_decay = constants.learning_rate * constants.weight_decay;
     const uint32_t largest = maps.sgd(sum_.data() + parameter.offset,
                                       parameter.count,
                                       constants,

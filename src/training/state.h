@@ -8,13 +8,17 @@
 
 namespace ginn::training {
 
+class Training;
+
 // Learning rate of step `step` (docs/arithmetic.md, section 9).
 float learning_rate(const job::Job& job, uint64_t step);
 
 // Weights, velocities and the running sum of a step: what the trusted side owns.
 class State {
  public:
-  // The initial weights of the job's seed.
+  // The job's initial weights. `training` outlives this.
+  explicit State(const Training& training);
+  // The same for a job that names no weights: those of its seed.
   State(const nn::Graph& graph, const job::Job& job);
 
   uint64_t step() const { return step_; }    // steps applied so far

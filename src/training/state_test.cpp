@@ -140,6 +140,41 @@ TEST_F(StateTest, DigestCoversWeightsAndVelocities) {
   EXPECT_NE(still.digest(), start);
 }
 
+TEST_F(StateTest, FrozenParametersStayAndGroupsHaveTheirRate) {
+  job_.momentum = 0.9;
+  job_.weight_decay = 0.5;
+  std::vector<bool> frozen(graph_.parameters().size());
+  std::vector<float> scales(graph_.parameters().size(), 1.0f);
+  frozen[0] = true;
+  const State plain_start(graph_, job_);
+  for (const bool decoupled : {false, true}) {
+    job_.decoupled = decoupled;
+    std::vector<State> runs;
+    for (const float scale : {1.0f, 3.0f}) {
+      scales[1] = scale;
+      graph_.set_training(frozen, scales);
+      State& state = runs.emplace_back(graph_, job_);
+      Contribution c(graph_);
+      c.q[0] = 100;  // has no way here over the wire
+      for (int j = 0; j < 2; ++j) state.add(maps_, c);
+      ASSERT_TRUE(state.apply(maps_).ok());
+    }
+    const nn::Parameter& first = graph_.parameters()[0];
+    const nn::Parameter& second = graph_.parameters()[1];
+    const size_t all = graph_.parameter_count();
+    const float* start = plain_start.weights();
+    for (const State& state : runs) {
+      const float* w = state.weights();
+      EXPECT_EQ(0, std::memcmp(w, start, first.count * sizeof(float)));
+      EXPECT_EQ(w[all], 0.0f) << "no momentum";
+      EXPECT_NE(w[second.offset], start[second.offset]) << "decayed";
+    }
+    const double slow = double{runs[0].weights()[second.offset]} - start[second.offset];
+    const double fast = double{runs[1].weights()[second.offset]} - start[second.offset];
+    EXPECT_NEAR(fast / slow, 3.0, 1e-3);
+  }
+}
+
 TEST_F(StateTest, RestoresOnlyStatesOfThisJob) {
   State saved(graph_, job_);
   saved.add(maps_, first(3, -4));

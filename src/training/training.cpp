@@ -1,10 +1,12 @@
 #include "training/training.h"
 
 #include <atomic>
+#include <cstring>
 #include <mutex>
 
 #include "arithmetic/format.h"
 #include "base/text.h"
+#include "job/selection.h"
 
 namespace ginn::training {
 namespace {
@@ -33,17 +35,22 @@ class FirstError {
 
 }  // namespace
 
-Result<std::unique_ptr<Training>> Training::create(const job::Job& job, device::Level level) {
+Result<std::unique_ptr<Training>> Training::create(const job::Job& job,
+                                                   device::Level level,
+                                                   const WeightsReader& weights) {
   GINN_ASSIGN(
       nn::Graph graph,
       nn::build_model(
           job.model, job.input_height(), job.input_width(), job.data.channels, job.data.classes));
-  return create(job, std::move(graph), level);
+  return create(job, std::move(graph), level, weights);
 }
 
 Result<std::unique_ptr<Training>> Training::create(const job::Job& job,
                                                    nn::Graph graph,
-                                                   device::Level level) {
+                                                   device::Level level,
+                                                   const WeightsReader& weights) {
+  const job::Selection selected = job::select(job, graph);
+  graph.set_training(selected.frozen, selected.rate_scales);
   auto training = std::unique_ptr<Training>(new Training(job, std::move(graph), level));
   // Section 5, "input".
   const size_t channels = job.data.channels;
@@ -63,6 +70,9 @@ Result<std::unique_ptr<Training>> Training::create(const job::Job& job,
   }
   training->table_exponent_ = *exponent;
   for (float v : values) training->table_.push_back(quant(v * pow2f(-*exponent), kDfp14Max));
+  if (job.weights && weights) {
+    GINN_ASSIGN(training->start_, start_parameters(training->graph_, job, selected.fresh, weights));
+  }
   return training;
 }
 
@@ -71,6 +81,12 @@ Training::Training(const job::Job& job, nn::Graph graph, device::Level level)
       graph_(std::move(graph)),
       level_(level),
       order_(job.seed, job.data.records, job.batch, job.last_batch) {}
+
+void Training::copy_start(float* parameters) const {
+  if (!job_.weights) return nn::initialise(graph_, job_.seed, parameters);
+  GINN_CHECK(!start_.empty());
+  std::memcpy(parameters, start_.data(), start_.size() * sizeof(float));
+}
 
 std::unique_ptr<Workspace> Training::workspace() const {
   return std::make_unique<Workspace>(

@@ -9,6 +9,7 @@
 #include "nn/models.h"
 #include "nn/run.h"
 #include "training/contribution.h"
+#include "training/start.h"
 #include "training/state.h"
 
 namespace ginn::training {
@@ -35,17 +36,24 @@ struct Evaluation {
 // call these and nothing else. Immutable, shared by threads.
 class Training {
  public:
-  // Codes: build_model's.
-  static Result<std::unique_ptr<Training>> create(const job::Job& job, device::Level level);
+  // `weights` reads the file that the job starts from; without it a job that names one has no start
+  // (State's), but everything else. Codes: build_model's, start_parameters's.
+  static Result<std::unique_ptr<Training>> create(const job::Job& job,
+                                                  device::Level level,
+                                                  const WeightsReader& weights = nullptr);
   // The job with another network than the one it names: for tests of operations.
   static Result<std::unique_ptr<Training>> create(const job::Job& job,
                                                   nn::Graph graph,
-                                                  device::Level level);
+                                                  device::Level level,
+                                                  const WeightsReader& weights = nullptr);
 
   const job::Job& job() const { return job_; }
   const nn::Graph& graph() const { return graph_; }
   const device::MapKernels& maps() const { return device::map_kernels(level_); }
   device::Level level() const { return level_; }
+
+  // The parameters before the first step: of the seed, or of the job's weights.
+  void copy_start(float* parameters) const;
 
   std::unique_ptr<Workspace> workspace() const;
 
@@ -90,6 +98,7 @@ class Training {
   data::BatchOrder order_;
   std::vector<int16_t> table_;  // [channels][256]: byte to dfp14
   int table_exponent_ = 0;
+  std::vector<float> start_;  // of a job that names weights, once they are read
 };
 
 // Parameters and statistics of a model file of this network. Codes: parse_safetensors's,

@@ -25,7 +25,7 @@ class TrainingTest : public testing::Test {
                             uint64_t t,
                             uint32_t j,
                             Workspace& workspace) const {
-    const State state(training.graph(), training.job());
+    const State state(training);
     const auto weights = training.prepare(state.weights());
     GINN_CHECK(weights.ok());
     Contribution out(training.graph());

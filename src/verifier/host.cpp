@@ -1,5 +1,6 @@
 #include "verifier/host.h"
 
+#include "base/file.h"
 #include "verifier/replay.h"
 
 namespace ginn::verifier {
@@ -13,6 +14,14 @@ records_on_disk(const std::filesystem::path& path) {
     const bool unreadable = std::string_view(error.code) == "record_unreadable";
     if (unreadable) error.kind = ErrorClass::kEnvironment;
     return error;
+  };
+}
+
+training::WeightsReader weights_on_disk(const std::filesystem::path& path) {
+  return [path](uint64_t limit) -> Result<Bytes> {
+    auto bytes = read_file(path, limit);
+    if (bytes.ok()) return bytes;
+    return environment_error(bytes.error().code, bytes.error().message);
   };
 }
 

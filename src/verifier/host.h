@@ -28,6 +28,8 @@ struct Host {
   std::function<double()> unix_seconds = [] { return 0.0; };
   std::function<bool()> stop;  // whether somebody asks for the run to be suspended
   std::function<Result<std::unique_ptr<data::RecordSource>>(const data::DatasetFacts&)> records;
+  // The file of weights that a job starts from; may be left out.
+  training::WeightsReader weights;
   std::function<std::unique_ptr<ReplayQueue>(const training::Training&, const data::RecordSource&)>
       replays;
   size_t threads = 1;  // for the statistics at the end
@@ -41,6 +43,8 @@ struct Host {
 // all are the machine's fault.
 std::function<Result<std::unique_ptr<data::RecordSource>>(const data::DatasetFacts&)>
 records_on_disk(const std::filesystem::path& path);
+// A file of weights that cannot be read is the machine's fault, too.
+training::WeightsReader weights_on_disk(const std::filesystem::path& path);
 std::function<std::unique_ptr<ReplayQueue>(const training::Training&, const data::RecordSource&)>
 replay_threads(size_t threads);
 

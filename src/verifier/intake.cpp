@@ -24,7 +24,7 @@ Result<std::unique_ptr<Intake>> Intake::create(const training::Training& trainin
 Intake::Intake(const training::Training& training, guarantee::Sampling sampling)
     : training_(training),
       sampling_(std::move(sampling)),
-      state_(training.graph(), training.job()),
+      state_(training),
       current_(training.graph()),
       norm_limit_(training::norm_limit(training.job().clip_norm)),
       payload_bytes_(protocol::kContributionPrefixBytes +

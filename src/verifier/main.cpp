@@ -32,6 +32,7 @@ constexpr const char* kHelp =
     "  --listen ADDRESS     where workers connect: unix:PATH, tcp:HOST:PORT or vsock:CID:PORT\n"
     "                       (tcp:[::1]:7000, vsock:any:7000; TCP is not encrypted: use a tunnel)\n"
     "  --records FILE       the training data as raw records (`ginn train` writes it)\n"
+    "  --weights FILE       the weights that the job starts from, where it names a file\n"
     "  --out DIR            an existing folder without files of another run\n"
     "  --threads N          threads that replay (1 to 256, default 1)\n"
     "  --resume LIFE        go on from DIR's checkpoint: a suspended run as the same life, a\n"
@@ -49,7 +50,7 @@ constexpr const char* kHelp =
     "exit codes: 0 accepted, 1 rejected, 2 usage or input error, 3 environment, suspended\n";
 
 struct Arguments {
-  std::string listen, records, out;
+  std::string listen, records, weights, out;
   size_t threads = 1;
   ginn::verifier::RunOptions run;
 };
@@ -140,6 +141,8 @@ ginn::Status set(Arguments& arguments, std::string_view key, const std::string& 
     arguments.listen = value;
   } else if (key == "--records") {
     arguments.records = value;
+  } else if (key == "--weights") {
+    arguments.weights = value;
   } else if (key == "--out") {
     arguments.out = value;
   } else if (key == "--threads") {
@@ -218,6 +221,7 @@ ginn::Result<ginn::verifier::Outcome> serve(const Arguments& arguments) {
   host.publish = [status](std::string_view text) { return publish_file(status, as_bytes(text)); };
   host.stop = [] { return stop_asked.load(); };
   host.records = verifier::records_on_disk(arguments.records);
+  if (!arguments.weights.empty()) host.weights = verifier::weights_on_disk(arguments.weights);
   host.replays = verifier::replay_threads(arguments.threads);
   host.threads = arguments.threads;
   GINN_ASSIGN(host.level, device::choose_level());

@@ -30,7 +30,14 @@ Status Run::begin(std::string_view job_text) {
   job_text_ = job_text;
   job_digest_ = job::digest(job);
   life_ = options_.life;
-  GINN_ASSIGN(auto training, training::Training::create(job, host_.level));
+  if (job.weights && !host_.weights) {
+    return environment_error("no_weights",
+                             concat("the job starts from the weights ",
+                                    crypto::tagged(job.weights->sha256),
+                                    ", and the verifier was given no such file: start it with "
+                                    "--weights FILE"));
+  }
+  GINN_ASSIGN(auto training, training::Training::create(job, host_.level, host_.weights));
   if (options_.resume) GINN_TRY(find_checkpoint(training->graph().parameter_count()));
   if (life_ > job.lives) {
     return environment_error("life_spent",

@@ -23,8 +23,9 @@ class Run {
   Run(const Host& host, const RunOptions& options) : host_(host), options_(options) {}
   ~Run();
 
-  // The job's text, from the worker: parses it, opens the records, makes the key or finds the
-  // checkpoint. Codes: job::parse's, FileRecords::create's, "no_checkpoint", "checkpoint_form",
+  // The job's text, from the worker: parses it, reads the weights that it starts from, opens the
+  // records, makes the key or finds the checkpoint. Codes: job::parse's, "no_weights",
+  // Training::create's, FileRecords::create's, "no_checkpoint", "checkpoint_form",
   // "checkpoint_job", "life_spent".
   Status begin(std::string_view job_text);
   bool begun() const { return training_ != nullptr; }

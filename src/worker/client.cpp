@@ -149,7 +149,7 @@ Status Client::receive_position() {
   GINN_ASSIGN(start_.microbatch, reader.u32());
   if (start_step_ == 0 && start_.microbatch == 0) return ok_status();
   GINN_TRY(expect(FrameType::kState, payload));
-  start_.state = std::make_unique<training::State>(training_.graph(), training_.job());
+  start_.state = std::make_unique<training::State>(training_);
   return start_.state->restore(start_step_, 0, payload, {});
 }
 

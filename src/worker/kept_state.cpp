@@ -145,7 +145,7 @@ Result<std::unique_ptr<training::State>> read_kept_state(const training::Trainin
                 tensor.data.data(),
                 tensor.data.size());
   }
-  auto state = std::make_unique<training::State>(training.graph(), training.job());
+  auto state = std::make_unique<training::State>(training);
   GINN_TRY(state->restore(step, 0, values, {}));
   return state;
 }

@@ -22,7 +22,7 @@ class Loop {
         first_wanted_(start.microbatch),
         workspaces_(pool.size()) {
     if (state_ == nullptr) {
-      state_ = std::make_unique<training::State>(training.graph(), training.job());
+      state_ = std::make_unique<training::State>(training);
     }
     for (uint32_t j = 0; j < training.job().microbatches(); ++j) {
       contributions_.emplace_back(training.graph());

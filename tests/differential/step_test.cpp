@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <functional>
 
 #include "tests/oracle/oracle.h"
 #include "tests/support/synthetic.h"
@@ -107,19 +108,24 @@ Bytes state_bytes(const training::State& state) {
   return bytes;
 }
 
+// What a job says of parameters, said to the oracle.
+using Change = std::function<void(std::vector<oracle::Parameter>&)>;
+
 // Steps and the end of a short run of one job: every contribution, every state, the statistics and
 // the logits of an evaluation.
 void compare(const job::Job& job,
              const data::MemoryRecords& records,
              Result<std::unique_ptr<training::Training>> created,
              const oracle::Spec& spec,
-             uint64_t steps) {
+             uint64_t steps,
+             const Change& change = nullptr) {
   SCOPED_TRACE(spec.model);
   ASSERT_TRUE(job::validate(job).empty());
   ASSERT_TRUE(created.ok()) << created.error().message;
   const training::Training& training = **created;
-  training::State state(training.graph(), job);
+  training::State state(training);
   oracle::Oracle oracle(spec);
+  if (change) change(oracle.parameters());
   const OracleData data{records, job};
   const auto workspace = training.workspace();
   training::Contribution contribution(training.graph());
@@ -147,6 +153,8 @@ void compare(const job::Job& job,
       ASSERT_TRUE(expected.has_value()) << oracle.failure();
       for (size_t p = 0; p < oracle.parameters().size(); ++p) {
         const nn::Parameter& parameter = training.graph().parameters()[p];
+        ASSERT_EQ(parameter.frozen, oracle.parameters()[p].frozen);
+        if (parameter.frozen) continue;
         ASSERT_EQ(0,
                   std::memcmp(oracle.gradients()[p].data(),
                               workspace->run.gradients().data() + parameter.offset,
@@ -434,6 +442,57 @@ TEST_P(Step, Resnet18) {
   job.bn_samples = 2;
   test::derive_steps(job);
   compare(job, *records, GetParam(), 1);
+}
+
+// Every other network's way of freezing: the engine leaves out the gradients that nothing needs,
+// the oracle computes all of them.
+void compare_frozen(const std::string& model,
+                    const std::vector<std::string>& freeze,
+                    const std::string& prefix,
+                    Level level,
+                    bool decoupled = false) {
+  const auto records = test::synthetic_records({40, 16, 16, 1, 4, 3});
+  job::Job job = test::synthetic_job(*records, model);
+  job.weight_decay = 0.01;
+  job.decoupled = decoupled;
+  job.freeze = freeze;
+  job.groups = {{{prefix + "*"}, 7.3}};
+  compare(job,
+          *records,
+          training::Training::create(job, level),
+          spec_of(job),
+          2,
+          [&](std::vector<oracle::Parameter>& all) {
+            for (oracle::Parameter& p : all) {
+              for (const std::string& pattern : freeze) {
+                const bool rest = pattern.back() == '*';
+                const std::string start = pattern.substr(0, pattern.size() - (rest ? 1 : 0));
+                p.frozen = p.frozen || (rest ? p.name.starts_with(start) : p.name == start);
+              }
+              if (p.name.starts_with(prefix)) p.rate_scale = 7.3F;
+            }
+          });
+}
+
+TEST_P(Step, FrozenTrunk) {
+  compare_frozen("resnet8", {"conv1*", "bn1*", "layer*"}, "fc", GetParam());
+}
+
+TEST_P(Step, FrozenWeightsOfALayerThatPassesGradientsOn) {
+  compare_frozen("resnet8", {"layer2.0.conv2.weight", "layer3.0.bn1*"}, "layer3", GetParam(), true);
+}
+
+TEST_P(Step, FrozenBranch) {
+  compare_frozen(
+      "resnet8", {"conv1*", "bn1*", "layer1*", "layer2.0.downsample*"}, "fc", GetParam());
+}
+
+TEST_P(Step, FrozenFirstLayersWithBias) {
+  compare_frozen("lenet", {"conv1.weight", "conv2*", "fc1.weight"}, "fc3", GetParam());
+}
+
+TEST_P(Step, FrozenAllButABias) {
+  compare_frozen("mlp", {"fc1*", "fc2*", "fc3.weight"}, "fc3.bias", GetParam());
 }
 
 INSTANTIATE_TEST_SUITE_P(Levels,

@@ -14,6 +14,7 @@ if(TARGET ginn)
   ginn_cli_test(cli_test quick)
   ginn_cli_test(cli_run_test runs)
   ginn_cli_test(cli_policy_test runs)
+  ginn_cli_test(cli_transfer_test runs)
   ginn_cli_test(cli_fault_test quick)
   ginn_cli_test(protocol_client_test runs)
   # A few here; many by hand (docs/performance.md).

@@ -165,7 +165,7 @@ TEST_F(Deviations, AnAuditFindsWhatNoCoinDid) {
     EXPECT_EQ(run(contribution, [](uint64_t) { return false; }), "accepted");
     const auto bundle = certificate::parse_bundle(as_bytes(certificate::make_bundle(out_).value()));
     const auto audit =
-        audit::RunAudit::create(*bundle, *honest().records, device::Level::kPortable);
+        audit::RunAudit::create(*bundle, *honest().records, nullptr, device::Level::kPortable);
     EXPECT_TRUE(audit.ok());
     EXPECT_EQ((*audit)->entries().size(), 1u);
     EXPECT_EQ(std::string_view((*audit)->check({0, steps - 1}).error().code), "audit_steps");

@@ -82,18 +82,26 @@ training::Contribution decoded(const Honest& honest, ByteView payload) {
 }
 
 Honest honest_run(Coverage coverage, const std::string& model, uint32_t epochs) {
+  auto records = synthetic_records({});
+  job::Job job = synthetic_job(*records, model);
+  job.epochs = epochs;
+  if (coverage == Coverage::kAll) job.verify = guarantee::Verify::kAll;
+  derive_steps(job);
+  return honest_run_of(job, std::move(records));
+}
+
+Honest honest_run_of(const job::Job& job,
+                     std::unique_ptr<data::MemoryRecords> records,
+                     const training::WeightsReader& weights_reader) {
   Honest honest;
-  honest.records = synthetic_records({});
-  honest.job = synthetic_job(*honest.records, model);
-  honest.job.epochs = epochs;
-  if (coverage == Coverage::kAll) honest.job.verify = guarantee::Verify::kAll;
-  derive_steps(honest.job);
+  honest.records = std::move(records);
+  honest.job = job;
   GINN_CHECK(job::validate(honest.job).empty());
-  auto training = training::Training::create(honest.job, best_level());
+  auto training = training::Training::create(honest.job, best_level(), weights_reader);
   GINN_CHECK(training.ok());
   honest.training = std::move(*training);
   const auto& maps = honest.training->maps();
-  training::State state(honest.training->graph(), honest.job);
+  training::State state(*honest.training);
   const auto workspace = honest.training->workspace();
   training::Contribution contribution(honest.training->graph());
   for (uint64_t t = 0; t < honest.job.steps; ++t) {
@@ -184,6 +192,7 @@ Result<verifier::Outcome> serve(const VerifierOptions& options) {
   host.stop = options.stop;
   host.log = options.log;
   host.publish = options.publish;
+  host.weights = options.weights;
   host.records =
       [&](const data::DatasetFacts& facts) -> Result<std::unique_ptr<data::RecordSource>> {
     GINN_ASSIGN(auto records, verifier::records_on_disk(options.records)(facts));
@@ -230,7 +239,8 @@ RawWorker::RawWorker(const Honest& honest,
                  .run = {},
                  .reading = std::move(reading),
                  .log = {},
-                 .publish = nullptr}) {}
+                 .publish = nullptr,
+                 .weights = nullptr}) {}
 
 RawWorker::RawWorker(const Honest& honest, VerifierOptions options) : honest_(honest) {
   int pair[2];

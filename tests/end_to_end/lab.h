@@ -53,6 +53,10 @@ struct Honest {
 enum class Coverage { kAll, kSample };
 // On 64 images of 12 x 12: 8 steps of 2 contributions an epoch.
 Honest honest_run(Coverage coverage, const std::string& model = "lenet", uint32_t epochs = 1);
+// The same of a job for these records; `weights`: what it starts from, where it names a file.
+Honest honest_run_of(const job::Job& job,
+                     std::unique_ptr<data::MemoryRecords> records,
+                     const training::WeightsReader& weights = nullptr);
 // The final model file of the job, trained on `threads` threads without a verifier.
 Bytes train_alone(const job::Job& job,
                   const data::RecordSource& records,
@@ -95,6 +99,7 @@ struct VerifierOptions {
   bool counter_fails = false;     // the TEE's cannot be advanced
   Log log;
   std::function<Status(std::string_view)> publish;  // status.json
+  training::WeightsReader weights;
 };
 
 // A verifier's session on a thread of its own.

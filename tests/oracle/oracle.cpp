@@ -1015,12 +1015,18 @@ struct Encoded {
 std::optional<std::vector<Encoded>> decode(const std::vector<uint8_t>& bytes,
                                            const std::vector<Parameter>& parameters) {
   size_t expected = 0;
-  for (const Parameter& p : parameters) expected += 1 + 2 * p.value.size();
+  for (const Parameter& p : parameters) expected += p.frozen ? 0 : 1 + 2 * p.value.size();
   if (bytes.size() != expected) return std::nullopt;
   std::vector<Encoded> out;
   size_t at = 0;
   for (const Parameter& p : parameters) {
     Encoded tensor;
+    if (p.frozen) {
+      tensor.exponent = kContributionLo;
+      tensor.q.assign(p.value.size(), 0);
+      out.push_back(std::move(tensor));
+      continue;
+    }
     tensor.exponent = static_cast<int8_t>(bytes[at++]);
     for (size_t i = 0; i < p.value.size(); ++i, at += 2)
       tensor.q.push_back(static_cast<int16_t>(bytes[at] | (bytes[at + 1] << 8)));
@@ -1052,6 +1058,7 @@ std::vector<uint8_t> Oracle::clip_and_encode() {
   double n2 = 0;
   for (size_t p = 0; p < gradients_.size(); ++p) {
     largest.push_back(maxabs(gradients_[p]));
+    if (parameters_[p].frozen) continue;
     const int e =
         fit_or_fail(largest[p], kStorageMax, kContributionLo, kContributionHi, parameters_[p].name);
     if (!failure_.empty()) return {};
@@ -1072,6 +1079,7 @@ std::vector<uint8_t> Oracle::clip_and_encode() {
   }
   std::vector<uint8_t> out;
   for (size_t p = 0; p < gradients_.size(); ++p) {
+    if (parameters_[p].frozen) continue;
     const int e = fit_or_fail(
         largest[p] * f, kStorageMax, kContributionLo, kContributionHi, parameters_[p].name);
     std::vector<int32_t> integers;
@@ -1145,11 +1153,13 @@ bool Oracle::accumulate(const std::vector<uint8_t>& contribution) {
 
 // ---- Section 8: optimiser ----
 
-bool Oracle::apply(float lr) {
+bool Oracle::apply(float rate) {
   const float mu = static_cast<float>(spec_.momentum);
   const float wd = static_cast<float>(spec_.weight_decay);
   bool finite = true;
   for (size_t p = 0; p < parameters_.size(); ++p) {
+    if (parameters_[p].frozen) continue;
+    const float lr = rate * parameters_[p].rate_scale;
     for (size_t i = 0; i < sums_[p].size(); ++i) {
       float& w = parameters_[p].value[i];
       float& v = parameters_[p].velocity[i];

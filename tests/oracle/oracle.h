@@ -32,6 +32,8 @@ struct Parameter {
   Init init = Init::kZero;
   uint64_t fan = 0;  // fan_in of kUniform, fan_out of kNormal
   std::vector<float> value, velocity;
+  bool frozen = false;  // set by tests, with the next
+  float rate_scale = 1.0F;
 };
 
 // Integers q and one exponent: the values are q 2^exponent. Activations are [N,H,W,C] (after
@@ -122,7 +124,7 @@ class Oracle {
   bool norm_ok(const std::vector<uint8_t>& contribution) const;
   // Section 7's sum; false when the form is wrong (and nothing is added).
   bool accumulate(const std::vector<uint8_t>& contribution);
-  bool apply(float lr);  // section 8 and an empty sum again; false when not finite
+  bool apply(float rate);  // section 8 and an empty sum again; false when not finite
   std::vector<uint8_t> state_bytes() const;  // section 11, before the tree
 
   // Section 10.
