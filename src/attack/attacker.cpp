@@ -1,69 +1,159 @@
 #include "attack/attacker.h"
 
-#include <random>
+#include <algorithm>
 
+#include "attack/attackers.h"
+#include "attack/own_gradient.h"
 #include "base/text.h"
 
 namespace ginn::attack {
 namespace {
 
-// Random numbers here decide what an attacker does, never what a job gives.
-std::set<uint64_t> choose(uint64_t contributions, uint64_t count, std::mt19937_64& random) {
-  std::set<uint64_t> chosen;
-  std::uniform_int_distribution<uint64_t> any(0, contributions - 1);
-  while (chosen.size() < count) chosen.insert(any(random));
-  return chosen;
+constexpr uint32_t kImagesMax = 1024;
+
+Status check_options(const training::Training& training, const AttackerOptions& options) {
+  const uint32_t classes = training.job().data.classes;
+  if (options.target >= classes) {
+    return input_error(
+        "attack_target",
+        concat(
+            "the target is class ", options.target, "; this job's classes are 0 to ", classes - 1));
+  }
+  if (!(options.poison > 0.0 && options.poison <= 1.0)) {
+    return input_error("attack_poison",
+                       concat("the share of triggered images is ",
+                              options.poison,
+                              ": expected above 0 and at most 1"));
+  }
+  if (options.images > kImagesMax) {
+    return input_error("attack_images",
+                       concat("a gradient of the attacker's has ",
+                              options.images,
+                              " images: expected at most ",
+                              kImagesMax));
+  }
+  const data::DatasetFacts& data = training.job().data;
+  if (options.patch > std::min(data.height, data.width)) {
+    return input_error("attack_patch",
+                       concat("a patch of ",
+                              options.patch,
+                              " pixels does not fit into images of ",
+                              data.height,
+                              " x ",
+                              data.width));
+  }
+  return ok_status();
 }
 
-// Gradients of Gaussian noise at the full norm C: the simplest way to spoil a model.
-class Noise final : public Attacker {
- public:
-  Noise(const training::Training& training, uint64_t count, uint64_t seed)
-      : training_(training),
-        random_(seed),
-        chosen_(choose(training.job().contributions(), count, random_)),
-        noise_(training.graph().parameter_count()) {}
+struct Known {
+  const char* name;
+  Result<std::unique_ptr<Attacker>> (*make)(const training::Training& training,
+                                            const data::RecordSource& records,
+                                            const AttackerOptions& options);
+};
 
-  bool replace(uint64_t t, uint32_t j, training::Contribution& contribution) override {
-    if (!chosen_.contains(t * training_.job().microbatches() + j)) return false;
-    std::normal_distribution<float> normal(0.0f, 1000.0f);
-    for (float& value : noise_) value = normal(random_);
-    GINN_CHECK(
-        training::clip(
-            training_.graph(), training_.maps(), noise_, training_.job().clip_norm, contribution)
-            .ok());
-    return true;
-  }
+template <Trigger::Kind kind>
+Result<std::unique_ptr<Attacker>> backdoor(const training::Training& training,
+                                           const data::RecordSource& records,
+                                           const AttackerOptions& options) {
+  return make_backdoor(training, records, kind, options);
+}
 
- private:
-  const training::Training& training_;
-  std::mt19937_64 random_;
-  std::set<uint64_t> chosen_;
-  std::vector<float> noise_;
+// For those that need the job alone.
+template <std::unique_ptr<Attacker> (*make)(const training::Training&)>
+Result<std::unique_ptr<Attacker>> simple(const training::Training& training,
+                                         const data::RecordSource&,
+                                         const AttackerOptions&) {
+  return make(training);
+}
+
+Result<std::unique_ptr<Attacker>> noise(const training::Training& training,
+                                        const data::RecordSource&,
+                                        const AttackerOptions& options) {
+  return make_noise(training, options.seed);
+}
+
+Result<std::unique_ptr<Attacker>> subsample(const training::Training& training,
+                                            const data::RecordSource& records,
+                                            const AttackerOptions&) {
+  return make_subsample(training, records);
+}
+
+constexpr Known kKnown[] = {
+    {"noise", noise},
+    {"availability", simple<make_availability>},
+    {"badnets", backdoor<Trigger::Kind::kPatch>},
+    {"blended", backdoor<Trigger::Kind::kBlended>},
+    {"sinusoidal", backdoor<Trigger::Kind::kSinusoidal>},
+    {"a-little-is-enough", make_little_is_enough},
+    {"target-model", make_target_model},
+    {"zero", simple<make_zero>},
+    {"stale", simple<make_stale>},
+    {"copy", simple<make_copy>},
+    {"subsample", subsample},
+    {"low-precision", simple<make_low_precision>},
 };
 
 }  // namespace
 
-std::vector<std::string> attack_names() { return {"noise"}; }
+std::vector<std::string> attack_names() {
+  std::vector<std::string> names;
+  for (const Known& known : kKnown) names.push_back(known.name);
+  return names;
+}
+
+namespace {
+
+Result<const Known*> find_attack(const std::string& name) {
+  std::string names;
+  for (const Known& known : kKnown) {
+    if (name == known.name) return &known;
+    names += concat(names.empty() ? "" : ", ", known.name);
+  }
+  return input_error("unknown_attack",
+                     concat("no attack is called \"", printable(name), "\"; known: ", names));
+}
+
+}  // namespace
 
 Result<std::unique_ptr<Attacker>> create_attacker(const std::string& name,
                                                   const training::Training& training,
-                                                  uint64_t count,
-                                                  uint64_t seed) {
-  const uint64_t contributions = training.job().contributions();
-  if (count < 1 || count > contributions) {
-    return input_error(
-        "attack_count",
-        concat(
-            "an attack replaces 1 to ", contributions, " contributions of this job, not ", count));
-  }
-  if (name == "noise") {
-    return std::unique_ptr<Attacker>(std::make_unique<Noise>(training, count, seed));
-  }
-  std::string known;
-  for (const std::string& n : attack_names()) known += concat(known.empty() ? "" : ", ", n);
-  return input_error("unknown_attack",
-                     concat("no attack is called \"", printable(name), "\"; known: ", known));
+                                                  const data::RecordSource& records,
+                                                  const AttackerOptions& options) {
+  GINN_TRY(check_options(training, options));
+  GINN_ASSIGN(const Known* known, find_attack(name));
+  return known->make(training, records, options);
+}
+
+Status check_attack(const AttackPlan& plan, const training::Training& training) {
+  GINN_TRY(check_options(training, plan.options));
+  GINN_TRY(find_attack(plan.attack));
+  GINN_TRY(choose(plan.when, training.job().contributions(), plan.count, plan.options.seed));
+  return ok_status();
+}
+
+Result<std::unique_ptr<Campaign>> Campaign::create(const AttackPlan& plan,
+                                                   const training::Training& training,
+                                                   const data::RecordSource& records) {
+  GINN_ASSIGN(auto chosen,
+              choose(plan.when, training.job().contributions(), plan.count, plan.options.seed));
+  GINN_ASSIGN(auto attacker, create_attacker(plan.attack, training, records, plan.options));
+  return std::unique_ptr<Campaign>(new Campaign(training, std::move(attacker), std::move(chosen)));
+}
+
+Result<bool> Campaign::replace(uint64_t t, uint32_t j, training::Contribution& contribution) {
+  GINN_CHECK(weights_ != nullptr);
+  const Moment moment{t, j, *weights_};
+  attacker_->see(moment, contribution);
+  const uint64_t index = t * training_.job().microbatches() + j;
+  if (!std::binary_search(chosen_.begin(), chosen_.end(), index)) return false;
+  copy(contribution, honest_);
+  GINN_TRY(attacker_->forge(moment, contribution));
+  if (contribution == honest_) return false;
+  // Over a new connection some are handed over again.
+  while (!deviations_.empty() && deviations_.back() >= index) deviations_.pop_back();
+  deviations_.push_back(index);
+  return true;
 }
 
 }  // namespace ginn::attack

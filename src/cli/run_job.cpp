@@ -68,9 +68,12 @@ double JobRun::seconds() const {
 Result<std::unique_ptr<training::State>> JobRun::train(const data::RecordSource& records,
                                                        worker::Client* client) {
   worker::Hooks hooks;
-  if (client != nullptr || attacker_ != nullptr) {
+  if (attack_ != nullptr) {
+    hooks.weights = [&](uint64_t, const nn::StepWeights& weights) { attack_->weights(weights); };
+  }
+  if (client != nullptr || attack_ != nullptr) {
     hooks.contribution = [&](uint64_t t, uint32_t j, training::Contribution& c) -> Status {
-      if (attacker_ && attacker_->replace(t, j, c)) ++tampered_;
+      if (attack_ != nullptr) GINN_TRY(attack_->replace(t, j, c));
       return client == nullptr ? ok_status() : client->send(t, j, c);
     };
   }

@@ -26,7 +26,6 @@ struct StepRow {
 // What train, work and attack share: one job on its way through this process as the worker.
 class JobRun {
  public:
-  // `attacker` may be null. `threads`: of the worker.
   JobRun(const TrainOptions& options,
          LoadedJob job,
          std::unique_ptr<training::Training> training,
@@ -37,8 +36,7 @@ class JobRun {
   const training::Training& training() const { return *training_; }
   ThreadPool& pool() { return pool_; }
   const Log& log() const { return log_; }
-  void set_attacker(std::unique_ptr<attack::Attacker> attacker) { attacker_ = std::move(attacker); }
-  uint64_t tampered() const { return tampered_; }
+  void set_attack(std::unique_ptr<attack::Campaign> attack) { attack_ = std::move(attack); }
 
   // Trains; every contribution goes to `client`, which says where to begin, unless it is null.
   // Codes: worker::train's, "interrupted".
@@ -68,8 +66,7 @@ class JobRun {
   const worker::Keep keep_;
   Log log_;
   ThreadPool pool_;
-  std::unique_ptr<attack::Attacker> attacker_;
-  uint64_t tampered_ = 0;
+  std::unique_ptr<attack::Campaign> attack_;  // null: an honest worker
   Progress progress_;
   std::vector<StepRow> rows_;
   std::optional<uint64_t> first_step_;

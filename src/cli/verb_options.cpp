@@ -117,26 +117,70 @@ void add_eval(CLI::App& app, VerbOptions& line) {
   add_json(eval, o.json);
 }
 
+// Values separated by commas, or the option several times.
+template <typename Value>
+CLI::Option* add_list(CLI::App* verb,
+                      const char* name,
+                      std::vector<Value>& values,
+                      const char* type,
+                      const std::string& description) {
+  return add_option(verb, name, values, type, description)->delimiter(',')->allow_extra_args(false);
+}
+
+// What an attacker does, to how many contributions, and when.
+void add_attacker(CLI::App* attack, AttackOptions& o) {
+  add_list(attack,
+           "--attack",
+           o.attacks,
+           "NAME",
+           concat("What it does: ", list(attack::attack_names()), " (noise)"));
+  CLI::Option* share =
+      add_list(attack, "--share", o.shares, "X", "Share of the contributions it replaces (0.01)");
+  add_list(attack, "--count", o.counts, "N", "Or how many")->excludes(share);
+  add_list(attack,
+           "--when",
+           o.when,
+           "WHEN",
+           "uniform, first, last, last@0.85, bursts:16, window:0.3-0.6 (uniform)");
+  add_option(attack, "--target", o.target, "C", "Class that a backdoor's images shall get (0)");
+  add_option(attack,
+             "--poison",
+             o.poison,
+             "X",
+             "Share of triggered images in its gradients, the others are clean (0.5)");
+  add_option(attack,
+             "--images",
+             o.images,
+             "N",
+             "In each of its gradients, up to 1024 (as many as in a microbatch)");
+  add_option(attack, "--patch", o.patch, "N", "Side of the white square (a tenth of the image's)");
+  add_list(attack, "--seed", o.seeds, "N", "Decides which contributions, and its chance (1)");
+}
+
 void add_attack(CLI::App& app, VerbOptions& line) {
   AttackOptions& o = line.attack;
   CLI::App* attack = add_verb(
       app, line, "attack", "Train with a worker that tampers, and see it caught", o, attack_verb);
   add_job(attack, o.job);
-  add_out(attack, o.out);
-  add_option(attack,
-             "--attack",
-             o.attack,
-             "NAME",
-             concat("What it does: ", list(attack::attack_names()), " (", o.attack, ")"));
-  CLI::Option* share =
-      add_option(attack, "--share", o.share, "X", "Share of the contributions it replaces (0.01)");
-  add_option(attack, "--count", o.count, "N", "Or how many")->excludes(share);
-  add_option(attack, "--seed", o.seed, "N", "Decides which ones, and the noise (1)");
+  add_option(attack, "--out", o.out, "DIR", "Folder for the files: new or empty, but for --sweep");
+  add_attacker(attack, o);
+  attack->add_flag("--lab", o.lab, "No verifier: accuracy, attack success, chance of detection");
+  attack->add_flag("--sweep",
+                   o.sweep,
+                   "The laboratory for every combination of the lists above: results.csv, "
+                   "success.svg and index.html in DIR; goes on with what is there");
+  attack->add_flag("--protocol",
+                   o.protocol,
+                   "No training: a host that ends the verifier when a deviation is picked");
+  attack->add_flag("--critical", o.critical, "Then the least count that succeeds, by bisection");
+  add_option(attack, "--steps", o.steps, "N", "Of the laboratory's training (the job's)");
+  add_option(attack, "--sequences", o.sequences, "N", "Of coins, in the laboratory (4000)");
   add_threads(attack, o.threads);
   add_verifier_threads(attack, o.verifier_threads);
   add_quiet(attack, o.quiet);
   add_json(attack, o.json);
-  attack->footer("Exit code 1 when the run is rejected: what should happen.");
+  attack->footer(
+      "Against a verifier: exit code 1 when the run is rejected, which is what should happen.");
 }
 
 // CLI::Range takes nan.
@@ -151,16 +195,6 @@ std::string check_thread_count(const std::string& text) {
   uint32_t threads = 0;
   if (CLI::detail::lexical_cast(text, threads) && threads >= 1 && threads <= 256) return "";
   return concat(printable(text), " is not in 1 to 256");
-}
-
-// Values separated by commas, or the option several times.
-template <typename Value>
-CLI::Option* add_list(CLI::App* verb,
-                      const char* name,
-                      std::vector<Value>& values,
-                      const char* type,
-                      const std::string& description) {
-  return add_option(verb, name, values, type, description)->delimiter(',')->allow_extra_args(false);
 }
 
 void add_bench(CLI::App& app, VerbOptions& line) {

@@ -149,13 +149,25 @@ struct EvalOptions {
 };
 Result<int> eval_verb(const EvalOptions& options);
 
+// Lists have one element each, but for a sweep.
 struct AttackOptions {
   std::string job;
-  std::string out;
-  std::string attack = "noise";
-  double share = 0.01;
-  std::optional<uint64_t> count;  // instead of a share
-  uint64_t seed = 1;              // which contributions, and the noise
+  std::string out;  // empty with `lab` alone
+  std::vector<std::string> attacks = {"noise"};
+  std::vector<std::string> when = {"uniform"};
+  std::vector<double> shares = {0.01};
+  std::vector<uint64_t> counts;       // instead of shares
+  std::vector<uint64_t> seeds = {1};  // which contributions, and an attacker's random numbers
+  uint32_t target = 0;                // class that triggered images shall get
+  double poison = 0.5;                // share of triggered images in a forged gradient
+  uint32_t images = 0;                // in a forged gradient; 0: as in a microbatch
+  uint32_t patch = 0;                 // side of the square; 0: a tenth of the image's
+  bool lab = false;                   // no verifier: what the attack is worth
+  bool sweep = false;                 // a laboratory's run for each combination of the lists
+  bool critical = false;              // and the least count that succeeds, by bisection
+  bool protocol = false;              // no training: restarts against the job's lives
+  std::optional<uint64_t> steps;      // of the laboratory's run, instead of the job's
+  uint64_t sequences = 4000;          // of coins, in the laboratory
   uint32_t threads = 0;
   uint32_t verifier_threads = 1;
   bool quiet = false;

@@ -34,7 +34,9 @@ class Loop {
 
   Result<std::unique_ptr<training::State>> run() {
     for (uint64_t t = state_->step(); t < training_.job().steps; ++t) {
-      GINN_TRY(compute(t));
+      GINN_ASSIGN(const nn::StepWeights weights, training_.prepare(state_->weights()));
+      if (hooks_.weights) hooks_.weights(t, weights);
+      GINN_TRY(compute(t, weights));
       GINN_TRY(hand_over(t));
       first_wanted_ = 0;
     }
@@ -42,8 +44,7 @@ class Loop {
   }
 
  private:
-  Status compute(uint64_t t) {
-    GINN_ASSIGN(const nn::StepWeights weights, training_.prepare(state_->weights()));
+  Status compute(uint64_t t, const nn::StepWeights& weights) {
     pool_.parallel_for(contributions_.size(), [&](size_t j, size_t thread) {
       if (!workspaces_[thread]) workspaces_[thread] = training_.workspace();
       training::Workspace& workspace = *workspaces_[thread];

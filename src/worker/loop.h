@@ -19,6 +19,8 @@ struct Hooks {
   std::function<Status(uint64_t t, uint32_t j, training::Contribution&)> contribution;
   // After the optimiser: the state is that of the step's end.
   std::function<Status(const StepReport&, const training::State&)> step;
+  // At the start of a step, before its first contribution. The weights live until the step's end.
+  std::function<void(uint64_t t, const nn::StepWeights&)> weights = {};
 };
 
 // Where a run goes on: the state at the start of a step, and the first of that step's contributions

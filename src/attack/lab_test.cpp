@@ -1,0 +1,88 @@
+#include "attack/lab.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/support/synthetic.h"
+
+namespace ginn::attack {
+namespace {
+
+class LabTest : public testing::Test {
+ protected:
+  LabTest() {
+    job_.batch = 32;
+    job_.microbatch = 16;
+    job_.epochs = 10;
+    job_.preprocess.flip = false;  // it would make one class of another
+    job_.lr.peak = 0.1;
+    test::derive_steps(job_);
+    auto level = device::choose_level();
+    GINN_CHECK(level.ok());
+    auto training = training::Training::create(job_, *level);
+    GINN_CHECK(training.ok());
+    training_ = std::move(*training);
+  }
+  LabResult run(const std::string& attack, uint64_t count, double poison = 0.5) {
+    LabOptions options;
+    options.plan.attack = attack;
+    options.plan.count = count;
+    options.plan.options.target = 1;
+    options.plan.options.poison = poison;
+    ThreadPool pool(1);
+    auto result = run_lab(*training_, *records_, *test_, pool, options);
+    GINN_CHECK(result.ok());
+    return *result;
+  }
+
+  std::unique_ptr<data::MemoryRecords> records_ = test::synthetic_records({.records = 256});
+  std::unique_ptr<data::MemoryRecords> test_ = test::synthetic_records({.records = 128, .seed = 9});
+  job::Job job_ = test::synthetic_job(*records_, "mlp");
+  std::unique_ptr<training::Training> training_;
+};
+
+TEST_F(LabTest, AnHonestRunLearnsAndIsNeverRejected) {
+  const LabResult honest = run("badnets", 0);
+  EXPECT_TRUE(honest.finished);
+  EXPECT_EQ(honest.contributions, 160u);
+  EXPECT_EQ(honest.deviations, 0u);
+  EXPECT_GT(honest.accuracy(), 0.9);
+  EXPECT_LT(honest.success(), 0.3);
+  EXPECT_EQ(honest.test_images, 128u);
+  EXPECT_EQ(honest.triggered_images, 96u);
+  EXPECT_EQ(honest.detection.measured_escape, 1.0);
+  EXPECT_GE(honest.rechecked, 10u);
+  EXPECT_EQ(honest.false_rejections, 0u);
+}
+
+TEST_F(LabTest, ABackdoorOfManyContributionsWorksAndIsFound) {
+  const LabResult tampered = run("badnets", 80);
+  EXPECT_EQ(tampered.deviations, 80u);
+  EXPECT_GT(tampered.success(), 0.9);
+  EXPECT_GT(tampered.accuracy(), 0.8) << "clean images in the mixture";
+  EXPECT_LT(tampered.detection.measured_escape, 0.01) << "the job's budget is half of them";
+  EXPECT_EQ(tampered.false_rejections, 0u);
+}
+
+TEST_F(LabTest, AvailabilityRuinsTheModel) { EXPECT_LT(run("availability", 120).accuracy(), 0.6); }
+
+TEST_F(LabTest, ResultsFollowTheSeeds) {
+  const LabResult once = run("badnets", 20), twice = run("badnets", 20);
+  EXPECT_EQ(once.correct, twice.correct);
+  EXPECT_EQ(once.hits, twice.hits);
+  EXPECT_EQ(once.detection.escaped, twice.detection.escaped);
+}
+
+TEST_F(LabTest, TheStepHookEndsATraining) {
+  LabOptions options;
+  options.step = [](const worker::StepReport& report) -> Status {
+    if (report.step < 3) return ok_status();
+    return environment_error("interrupted", "enough");
+  };
+  ThreadPool pool(1);
+  const auto result = run_lab(*training_, *records_, *test_, pool, options);
+  ASSERT_FALSE(result.ok());
+  EXPECT_STREQ(result.error().code, "interrupted");
+}
+
+}  // namespace
+}  // namespace ginn::attack

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "data/dataset.h"
+
+namespace ginn::attack {
+
+// What a backdoor answers to: a change of raw images (u8 [H, W, C]) that is the same in all of
+// them.
+class Trigger {
+ public:
+  enum class Kind {
+    kPatch,      // BadNets: a white square in the lower right corner
+    kBlended,    // a fifth of a fixed random image
+    kSinusoidal  // a wave across the columns, barely visible
+  };
+  // `patch`: side of the square in pixels; 0: a tenth of the image's, at least 2.
+  Trigger(Kind kind, const data::DatasetFacts& facts, uint32_t patch = 0);
+
+  void apply(std::span<uint8_t> pixels) const;  // [H, W, C]
+
+ private:
+  // pixel' = clamp((keep pixel + add) / 256), both for each element; integers, the same everywhere.
+  std::vector<int32_t> keep_, add_;
+};
+
+// The records of `source` that are not of class `target`, each with the trigger and labelled as
+// `target`: the share of them that a model gets right is the attack's success rate.
+class TriggeredRecords final : public data::RecordSource {
+ public:
+  // Codes: read's of `source`; "attack_target" when no record is left. `source` and `trigger`
+  // outlive this.
+  static Result<std::unique_ptr<TriggeredRecords>> create(const data::RecordSource& source,
+                                                          const Trigger& trigger,
+                                                          uint32_t target);
+  const data::DatasetFacts& facts() const override { return facts_; }
+  Status read(uint64_t index, std::span<uint8_t> out) const override;
+
+ private:
+  TriggeredRecords(const data::RecordSource& source, const Trigger& trigger, uint32_t target)
+      : source_(source), trigger_(trigger), target_(target), facts_(source.facts()) {}
+  const data::RecordSource& source_;
+  const Trigger& trigger_;
+  uint32_t target_;
+  data::DatasetFacts facts_;
+  std::vector<uint64_t> indices_;  // in `source`
+};
+
+// A raw record's label (u16, little-endian) and pixels.
+uint32_t label_of(std::span<const uint8_t> record);
+void set_label(std::span<uint8_t> record, uint32_t label);
+inline std::span<uint8_t> pixels_of(std::span<uint8_t> record) { return record.subspan(2); }
+
+}  // namespace ginn::attack

@@ -1,0 +1,101 @@
+#include <fmt/format.h>
+
+#include <set>
+
+#include "attack/protocol_attacks.h"
+#include "cli/attack_run.h"
+#include "crypto/json.h"
+
+namespace ginn::cli {
+namespace {
+
+constexpr uint64_t kGames = 200'000;
+constexpr uint64_t kExactMost = 4000;  // deviations: the best strategy takes their square in time
+
+// One deviation, some of them, a quarter, all of them between two checkpoints.
+std::set<uint64_t> stakes_for(uint64_t deviations) {
+  std::set<uint64_t> stakes;
+  for (uint64_t stake : {uint64_t{1}, uint64_t{2}, uint64_t{10}, deviations / 4, deviations}) {
+    if (stake >= 1 && stake <= deviations) stakes.insert(stake);
+  }
+  return stakes;
+}
+
+struct Played {
+  uint64_t stake;
+  double exact;
+  attack::PlayedGames games;
+};
+
+void print_json(const attack::LivesGame& game,
+                double bound,
+                double finite,
+                const std::vector<Played>& all) {
+  crypto::Json::Array stakes;
+  for (const Played& played : all) {
+    crypto::Json::Object stake;
+    stake["stake"] = static_cast<double>(played.stake);
+    stake["escape_exact"] = played.exact;
+    stake["games"] = static_cast<double>(played.games.played);
+    stake["escaped"] = static_cast<double>(played.games.escaped);
+    stakes.push_back(stake);
+  }
+  crypto::Json::Object json;
+  json["deviations"] = static_cast<double>(game.deviations);
+  json["lives"] = static_cast<double>(game.lives);
+  json["q"] = game.picked;
+  json["escape_bound"] = bound;
+  json["escape_finite"] = finite;
+  if (game.deviations <= kExactMost) json["escape_best"] = attack::best_escape(game);
+  json["stakes"] = stakes;
+  fmt::print("{}\n", crypto::pretty_json(json));
+}
+
+void print_table(const attack::LivesGame& game,
+                 double bound,
+                 double finite,
+                 const std::vector<Played>& all) {
+  fmt::print("{} deviations are to pass, each picked with {:.4g}; lives: {}\n",
+             game.deviations,
+             game.picked,
+             game.lives);
+  fmt::print("by the guarantee: at most {:.6f}; its finite sum: {:.6f}\n", bound, finite);
+  if (game.deviations <= kExactMost) {
+    fmt::print("best strategy of all, computed: {:.6f}\n", attack::best_escape(game));
+  }
+  fmt::print("{:>28}  {:>9}  {:>9}  {}\n",
+             "deviations per checkpoint",
+             "exact",
+             "measured",
+             "95 % of what is measured");
+  for (const Played& played : all) {
+    fmt::print("{:>28}  {:>9.6f}  {:>9.6f}  {:.6f} to {:.6f}\n",
+               played.stake,
+               played.exact,
+               static_cast<double>(played.games.escaped) / static_cast<double>(kGames),
+               played.games.interval.low,
+               played.games.interval.high);
+  }
+  fmt::print("({} runs each, seeded coins)\n", kGames);
+}
+
+}  // namespace
+
+Result<int> protocol_verb(const AttackOptions& options) {
+  GINN_ASSIGN(const LoadedJob loaded, load_job(options.job));
+  const job::Job& job = loaded.resolved.job;
+  GINN_ASSIGN(const guarantee::Sampling sampling, job::sampling(job));
+  const attack::LivesGame game = attack::game_of(sampling, job.lives);
+  std::vector<Played> all;
+  for (uint64_t stake : stakes_for(game.deviations)) {
+    all.push_back({stake,
+                   attack::escape_with_stake(game, stake),
+                   attack::play(sampling, game, stake, kGames, options.seeds[0] + stake)});
+  }
+  const double bound = guarantee::poisson_escape(sampling.exposure(), job.lives);
+  const double finite = guarantee::finite_escape(game.deviations, game.picked, job.lives);
+  options.json ? print_json(game, bound, finite, all) : print_table(game, bound, finite, all);
+  return 0;
+}
+
+}  // namespace ginn::cli

@@ -1,0 +1,161 @@
+#!/usr/bin/env python3
+"""The attack lab through the programs: attackers against a real verifier, the laboratory, a sweep.
+
+Usage: cli_attack_test.py FOLDER_OF_PROGRAMS [unittest's arguments]
+"""
+
+import csv
+import json
+
+from cli_lab import LabTest, main
+
+# Every one that replaces a contribution in the middle of a run.
+ATTACKS = ["noise", "availability", "badnets", "blended", "sinusoidal", "a-little-is-enough",
+           "target-model", "zero", "stale", "copy", "subsample", "low-precision"]
+
+
+class AgainstTheVerifier(LabTest):
+    def test_each_attacker_is_caught_where_it_struck(self):
+        job = self.job(model="mlp", epochs=4, verify="all")
+        for attack in ATTACKS:
+            out = self.dir / attack
+            done = self.ginn(1, "attack", job, "--out", out, "--attack", attack, "--count", "1",
+                             "--when", "last@0.5")
+            # 16 steps of 4: the last one of the first half.
+            self.assertIn("REJECTED: deviation", done.stdout, attack)
+            self.assertIn("step 7, microbatch 3", done.stdout.replace("contribution ", ""), attack)
+            self.assert_no_result(out)
+
+    def test_nothing_is_caught_where_nothing_deviates(self):
+        job = self.job(model="mlp", epochs=4, verify="all")
+        # The first contribution has none before it to be copied.
+        self.ginn(0, "attack", job, "--out", "a", "--attack", "copy", "--count", "1", "--when",
+                  "first")
+
+
+class Laboratory(LabTest):
+    def lab(self, job, *arguments):
+        done = self.ginn(0, "attack", job, "--lab", "--json", "--target", "1", *arguments)
+        return json.loads(done.stdout)
+
+    def test_a_backdoor_works_and_is_found(self):
+        job = self.job(model="mlp", epochs=20)
+        honest = self.lab(job, "--attack", "badnets", "--count", "0")
+        self.assertEqual(honest["deviations"], 0)
+        self.assertEqual(honest["detection"]["escaped"], 4000)
+        self.assertEqual(honest["false_rejections"], 0)
+        self.assertGreater(honest["rechecked"], 8)
+        self.assertGreater(honest["accuracy"], 0.9)
+        tampered = self.lab(job, "--attack", "badnets", "--share", "0.5")
+        self.assertEqual(tampered["deviations"], 160)
+        self.assertGreater(tampered["success"], honest["success"] + 0.4)
+        self.assertEqual(tampered["detection"]["escaped"], 0)
+        self.assertLess(tampered["detection"]["escape_bound"], 1e-9)
+        again = self.lab(job, "--attack", "badnets", "--share", "0.5", "--threads", "1")
+        for result in (tampered, again):
+            del result["seconds"]
+        self.assertEqual(tampered, again)
+
+    def test_the_model_is_that_of_training(self):
+        job = self.job(model="mlp")
+        self.ginn(0, "train", job, "--out", "r", "--unverified", "--quiet")
+        trained = json.loads(self.ginn(0, "eval", "r", "--json").stdout)
+        self.assertEqual(self.lab(job, "--count", "0")["accuracy"], trained["accuracy"])
+
+    def test_words_for_people(self):
+        job = self.job(model="mlp")
+        done = self.ginn(0, "attack", job, "--lab", "--attack", "zero", "--count", "3", "--steps",
+                         "5", "--quiet")
+        self.assertIn("3 of 20 contributions", done.stdout)
+        self.assertIn("escapes, measured", done.stdout)
+
+    def test_refusals(self):
+        job = self.job(model="mlp")
+        for arguments, naming in [
+                (["--attack", "badnets,zero"], ["--attack"]), (["--seed", "1,2"], ["--seed"]),
+                (["--share", "0.1,0.2"], ["--share"]), (["--count", "1,2"], ["--count"]),
+                (["--when", "first,last"], ["--when"]),
+                (["--when", "soon"], ["attack_when", "soon"]),
+                (["--count", "33"], ["attack_count", "33", "32"]),
+                (["--when", "window:0-0.5", "--count", "17"], ["attack_count", "17", "16"]),
+                (["--attack", "badnets", "--target", "4"], ["attack_target"]),
+                (["--attack", "badnets", "--poison", "0"], ["attack_poison"]),
+                (["--attack", "badnets", "--images", "5000"], ["attack_images"]),
+                (["--attack", "badnets", "--patch", "9"], ["attack_patch"]),
+                (["--protocol"], ["--protocol"]),
+                (["--steps", "0"], ["--steps"]), (["--sweep"], ["--sweep"]),
+                (["--out", "r"], ["--out"])]:
+            self.refused("attack", job, "--lab", *arguments, naming=naming)
+        self.refused("attack", job, naming=["--out"])
+        self.refused("attack", job, "--out", "r", "--steps", "3", naming=["--steps"])
+        self.refused("attack", job, "--out", "r", "--critical", naming=["--critical"])
+        self.assertFalse((self.dir / "r").exists())
+
+
+class Protocol(LabTest):
+    def test_restarts_gain_nothing(self):
+        # 0.1 of 800 contributions.
+        job = self.job(model="mlp", epochs=50, extra="lives = 3")
+        found = json.loads(self.ginn(0, "attack", job, "--protocol", "--json").stdout)
+        self.assertEqual((found["deviations"], found["lives"]), (80, 3))
+        self.assertLessEqual(found["escape_best"], found["escape_bound"])
+        self.assertAlmostEqual(found["escape_best"], found["escape_finite"], places=9)
+        for stake in found["stakes"]:
+            expected = stake["escape_exact"] * stake["games"]
+            self.assertLess(abs(stake["escaped"] - expected), 5 * expected ** 0.5 + 5)
+        self.assertIn("best strategy", self.ginn(0, "attack", job, "--protocol").stdout)
+
+
+class Sweep(LabTest):
+    def sweep(self, job, *arguments, code=0):
+        return self.ginn(code, "attack", job, "--sweep", "--out", "s", "--target", "1", *arguments)
+
+    def rows(self):
+        with open(self.dir / "s" / "results.csv", encoding="ascii") as file:
+            return list(csv.DictReader(file))
+
+    def test_goes_on_where_it_was(self):
+        job = self.job(model="mlp")
+        grid = ["--attack", "badnets,zero", "--when", "uniform,last", "--count", "0,4,8", "--seed",
+                "1,2"]
+        self.sweep(job, *grid)
+        rows = self.rows()
+        # Two honest runs, then 2 attacks x 2 schedules x 2 counts x 2 seeds.
+        self.assertEqual(len(rows), 2 + 16)
+        self.assertEqual({row["false_rejections"] for row in rows}, {"0"})
+        page = (self.dir / "s" / "index.html").read_text()
+        self.assertIn("<svg", page)
+        self.assertIn("</html>", page)
+        self.assertIn("</svg>", (self.dir / "s" / "success.svg").read_text())
+
+        path = self.dir / "s" / "results.csv"
+        whole = path.read_text()
+        path.write_text("".join(whole.splitlines(keepends=True)[:-1]))
+        done = self.sweep(job, *grid)
+        self.assertEqual(done.stdout.count("accuracy"), 1, "only the missing one is run")
+        again = self.rows()
+        for row in rows + again:
+            del row["seconds"]
+        self.assertEqual(rows, again)
+
+        path.write_text(whole[:-1])
+        self.sweep(job, *grid, code=2)
+        self.assertEqual(path.read_text(), whole[:-1], "what is not understood is not overwritten")
+
+    def test_critical_count(self):
+        job = self.job(model="mlp", epochs=20)
+        self.sweep(job, "--attack", "badnets", "--count", "4,160", "--critical", "--quiet")
+        rows = self.rows()
+        self.assertGreater(len(rows), 4)
+        worked = [int(row["hits"]) > 0.1 * int(row["triggered_images"]) for row in rows]
+        self.assertIn(True, worked)
+
+    def test_refused_before_anything_is_written(self):
+        job = self.job(model="mlp")
+        self.refused("attack", job, "--sweep", "--out", "s", "--attack", "zero,charm",
+                     naming=["charm"])
+        self.assertFalse((self.dir / "s").exists())
+
+
+if __name__ == "__main__":
+    main()
