@@ -20,11 +20,23 @@ double load(const uint8_t* at) {
   return static_cast<double>(value);
 }
 
+uint16_t load_bits(const uint8_t* at) { return static_cast<uint16_t>(at[0] | at[1] << 8); }
+
 double element(const model_file::NamedTensor& tensor, size_t index) {
   const uint8_t* at = tensor.data.data() + index * model_file::dtype_bytes(tensor.dtype);
   switch (tensor.dtype) {
     case model_file::Dtype::kF32:
       return load<float>(at);
+    case model_file::Dtype::kF64:
+      return load<double>(at);
+    case model_file::Dtype::kF16:
+      return model_file::widen_f16(load_bits(at));
+    case model_file::Dtype::kBf16:
+      return model_file::widen_bf16(load_bits(at));
+    case model_file::Dtype::kI32:
+      return load<int32_t>(at);
+    case model_file::Dtype::kU8:
+      return load<uint8_t>(at);
     case model_file::Dtype::kI64:
       return load<int64_t>(at);
     case model_file::Dtype::kI16:

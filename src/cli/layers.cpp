@@ -108,8 +108,8 @@ void print_layers(const nn::Graph& graph, uint32_t images) {
                l.parameters,
                l.macs,
                size(l.bytes),
-               frozen ? "frozen"
-               : part ? "partly frozen"
+               frozen ? "  frozen"
+               : part ? "  partly frozen"
                       : "");
   }
   fmt::print(

@@ -1,6 +1,7 @@
 #include "model_file/safetensors.h"
 
 #include <algorithm>
+#include <bit>
 #include <limits>
 #include <optional>
 
@@ -21,7 +22,16 @@ struct DtypeFacts {
   std::string_view name;
   size_t bytes;
 };
-constexpr DtypeFacts kDtypes[] = {{"F32", 4}, {"I64", 8}, {"I16", 2}, {"I8", 1}};  // as Dtype
+constexpr DtypeFacts kDtypes[] = {  // as Dtype
+    {"F32", 4},
+    {"F64", 8},
+    {"F16", 2},
+    {"BF16", 2},
+    {"I64", 8},
+    {"I32", 4},
+    {"I16", 2},
+    {"I8", 1},
+    {"U8", 1}};
 
 Status check_name(std::string_view name) {
   const bool good =
@@ -82,8 +92,8 @@ std::optional<uint64_t> exact_integer(const Json& value) {
 }
 
 std::optional<Dtype> parse_dtype(std::string_view name) {
-  for (Dtype dtype : {Dtype::kF32, Dtype::kI64, Dtype::kI16, Dtype::kI8}) {
-    if (dtype_name(dtype) == name) return dtype;
+  for (size_t i = 0; i < std::size(kDtypes); ++i) {
+    if (kDtypes[i].name == name) return static_cast<Dtype>(i);
   }
   return std::nullopt;
 }
@@ -128,7 +138,7 @@ Result<Entry> parse_entry(const std::string& name, const Json& value, uint64_t d
                               printable(name),
                               "\" is of type ",
                               printable(*dtype->as_string(), 20),
-                              "; readable are F32, I64, I16, I8"));
+                              "; readable are F32, F64, F16, BF16, I64, I32, I16, I8, U8"));
   }
   entry.tensor.dtype = *parsed_dtype;
   if (shape->as_array()->size() > kMaxRank) return bad_shape(name);
@@ -214,6 +224,20 @@ Result<std::string_view> header_of(ByteView file) {
 }  // namespace
 
 std::string_view dtype_name(Dtype dtype) { return kDtypes[static_cast<size_t>(dtype)].name; }
+float widen_f16(uint16_t bits) {
+  const uint32_t sign = uint32_t{bits & 0x8000u} << 16;
+  const uint32_t exponent = (bits >> 10) & 31u;
+  const uint32_t fraction = bits & 0x3ffu;
+  if (exponent == 0) {  // subnormal or zero: fraction 2^-24, exact
+    const float value = static_cast<float>(fraction) * 0x1p-24f;
+    return std::bit_cast<float>(sign | std::bit_cast<uint32_t>(value));
+  }
+  const uint32_t wide = exponent == 31 ? 255 : exponent + 112;
+  return std::bit_cast<float>(sign | (wide << 23) | (fraction << 13));
+}
+
+float widen_bf16(uint16_t bits) { return std::bit_cast<float>(uint32_t{bits} << 16); }
+
 size_t dtype_bytes(Dtype dtype) { return kDtypes[static_cast<size_t>(dtype)].bytes; }
 
 Result<Bytes> write_safetensors(const std::vector<NamedTensor>& tensors, const Metadata& metadata) {

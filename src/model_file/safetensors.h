@@ -11,10 +11,16 @@ namespace ginn::model_file {
 
 // File: header length u64 LE at 0 | header (JSON, padded with spaces) at 8 | tensor data, laid end
 // to end without a gap. https://huggingface.co/docs/safetensors
-enum class Dtype { kF32, kI64, kI16, kI8 };
+// F8 and unsigned types beyond bytes are not read.
+enum class Dtype { kF32, kF64, kF16, kBf16, kI64, kI32, kI16, kI8, kU8 };
 
 std::string_view dtype_name(Dtype dtype);  // "F32", ...
 size_t dtype_bytes(Dtype dtype);
+
+// The values of F16 (IEEE 754 binary16) and BF16 as f32, which has all of them; infinities and NaN
+// stay what they are.
+float widen_f16(uint16_t bits);
+float widen_bf16(uint16_t bits);
 
 struct NamedTensor {
   std::string name;  // 1 to kMaxNameBytes printable ASCII characters, not "__metadata__"

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <bit>
+#include <cmath>
+
 #include "base/text.h"
 
 namespace ginn::model_file {
@@ -113,7 +116,7 @@ TEST(Safetensors, EachWayOfBeingWrongHasItsCode) {
   EXPECT_EQ(code_of(one(R"({"dtype":"I8","shape":[2]})"), 2), "safetensors_field");
   EXPECT_EQ(code_of(one(R"({"dtype":"I8","shape":[2],"data_offsets":[0,2],"x":1})"), 2),
             "safetensors_field");
-  EXPECT_EQ(code_of(one(R"({"dtype":"F16","shape":[1],"data_offsets":[0,2]})"), 2),
+  EXPECT_EQ(code_of(one(R"({"dtype":"F8_E4M3","shape":[2],"data_offsets":[0,2]})"), 2),
             "safetensors_dtype");
   for (const char* shape : {"[-1]",
                             "[1.5]",
@@ -135,6 +138,49 @@ TEST(Safetensors, EachWayOfBeingWrongHasItsCode) {
             "safetensors_offsets");
   EXPECT_EQ(code_of(one(R"({"dtype":"I8","shape":[2],"data_offsets":[0,1]})"), 2),
             "safetensors_size");
+}
+
+TEST(Safetensors, EveryTypeHasItsNameAndSize) {
+  for (const auto& [name, bytes] : {std::pair{"F32", 4},
+                                    {"F64", 8},
+                                    {"F16", 2},
+                                    {"BF16", 2},
+                                    {"I64", 8},
+                                    {"I32", 4},
+                                    {"I16", 2},
+                                    {"I8", 1},
+                                    {"U8", 1}}) {
+    const auto header =
+        concat(R"({"a":{"dtype":")", name, R"(","shape":[3],"data_offsets":[0,)", 3 * bytes, "]}}");
+    EXPECT_EQ(code_of(header, static_cast<size_t>(3 * bytes)), "ok") << name;
+    const auto file = parse_safetensors(file_with(header, static_cast<size_t>(3 * bytes)));
+    ASSERT_TRUE(file.ok());
+    EXPECT_EQ(dtype_name(file->tensors[0].dtype), name);
+    EXPECT_EQ(write_safetensors(file->tensors, {}).value().size() % 8,
+              static_cast<size_t>(3 * bytes) % 8);
+  }
+}
+
+// All of the 65,536 values, against their definition.
+TEST(Safetensors, HalvesWidenExactly) {
+  for (uint32_t bits = 0; bits < 65536; ++bits) {
+    const auto half = static_cast<uint16_t>(bits);
+    const int exponent = static_cast<int>((bits >> 10) & 31);
+    const double fraction = bits & 1023;
+    const double sign = bits < 32768 ? 1.0 : -1.0;
+    const float wide = widen_f16(half);
+    EXPECT_EQ(std::signbit(wide), bits >= 32768) << bits;
+    if (exponent == 31) {
+      EXPECT_EQ(std::isinf(wide), fraction == 0) << bits;
+      EXPECT_EQ(std::isnan(wide), fraction != 0) << bits;
+    } else {
+      const double value =
+          exponent == 0 ? std::ldexp(fraction, -24) : std::ldexp(1024 + fraction, exponent - 25);
+      EXPECT_EQ(double{wide}, sign * value) << bits;
+    }
+    const float brain = widen_bf16(half);
+    EXPECT_EQ(std::bit_cast<uint32_t>(brain), bits << 16);
+  }
 }
 
 TEST(Safetensors, GapsAndOverlaps) {

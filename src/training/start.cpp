@@ -63,20 +63,35 @@ class Faults {
   size_t count_ = 0, told_ = 0;
 };
 
-// Bit for bit: the file's f32 are the state's.
+// F32 bit for bit; F16 and BF16 widened, which changes no value.
+void convert(const NamedTensor& tensor, size_t count, float* out) {
+  GINN_CHECK(tensor.data.size() == count * model_file::dtype_bytes(tensor.dtype));
+  if (tensor.dtype == Dtype::kF32) {
+    std::memcpy(out, tensor.data.data(), tensor.data.size());
+    return;
+  }
+  for (size_t i = 0; i < count; ++i) {
+    uint16_t bits = 0;
+    std::memcpy(&bits, tensor.data.data() + i * sizeof bits, sizeof bits);
+    const bool brain = tensor.dtype == Dtype::kBf16;
+    out[i] = brain ? model_file::widen_bf16(bits) : model_file::widen_f16(bits);
+  }
+}
+
 void load(const nn::Parameter& p, const NamedTensor& tensor, float* out, Faults& faults) {
-  if (tensor.dtype != Dtype::kF32 || tensor.shape != p.shape) {
+  const bool readable =
+      tensor.dtype == Dtype::kF32 || tensor.dtype == Dtype::kF16 || tensor.dtype == Dtype::kBf16;
+  if (!readable || tensor.shape != p.shape) {
     faults.add(concat(p.name,
                       " is ",
                       model_file::dtype_name(tensor.dtype),
                       " ",
                       shape_text(tensor.shape),
-                      ", expected F32 ",
+                      ", expected F32 (or F16, BF16) ",
                       shape_text(p.shape)));
     return;
   }
-  GINN_CHECK(tensor.data.size() == p.count * sizeof(float));
-  std::memcpy(out, tensor.data.data(), tensor.data.size());
+  convert(tensor, p.count, out);
   for (size_t i = 0; i < p.count; ++i) {
     if (std::isfinite(out[i])) continue;
     faults.add(concat(p.name, " is not finite at element ", i));

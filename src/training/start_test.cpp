@@ -125,10 +125,42 @@ TEST_F(StartTest, NamesEverythingThatDoesNotFit) {
   EXPECT_EQ(code(file), "weights_tensors");
   EXPECT_TRUE(says("conv1.weight is missing")) << message_;
   EXPECT_TRUE(says("conv.weight is not the network's")) << message_;
-  EXPECT_TRUE(says("bn1.weight is F32 [4, 4], expected F32 [16]")) << message_;
-  EXPECT_TRUE(says("fc.bias is I64 [4], expected F32 [4]")) << message_;
+  EXPECT_TRUE(says("bn1.weight is F32 [4, 4], expected F32 (or F16, BF16) [16]")) << message_;
+  EXPECT_TRUE(says("fc.bias is I64 [4], expected F32 (or F16, BF16) [4]")) << message_;
   EXPECT_TRUE(says("bn1.bias is not finite at element 2")) << message_;
   EXPECT_TRUE(says("fc.weight is not finite at element 0")) << message_;
+}
+
+TEST_F(StartTest, HalvesAreWidened) {
+  const Bytes file = changed([](std::vector<NamedTensor>& tensors) {
+    for (const auto& [name, dtype] :
+         {std::pair{"bn1.weight", Dtype::kF16}, {"bn1.bias", Dtype::kBf16}}) {
+      NamedTensor& tensor = named(tensors, name);
+      tensor.dtype = dtype;
+      tensor.data.assign(32, 0);
+      tensor.data[2] = 0x01;  // element 1: 0xc001
+      tensor.data[3] = 0xc0;
+    }
+  });
+  const auto training = start(file, file);
+  ASSERT_TRUE(training.ok()) << training.error().message;
+  const State state(**training);
+  const auto& parameters = (*training)->graph().parameters();
+  ASSERT_EQ(parameters[1].name, "bn1.weight");
+  EXPECT_EQ(state.weights()[parameters[1].offset], 0.0f);
+  EXPECT_EQ(state.weights()[parameters[1].offset + 1], -(2.0f + 0x1p-9f));
+  EXPECT_EQ(state.weights()[parameters[2].offset + 1], -(2.0f + 0x1p-6f));
+  EXPECT_EQ(code(changed([](std::vector<NamedTensor>& tensors) {
+              NamedTensor& tensor = named(tensors, "bn1.weight");
+              tensor.dtype = Dtype::kF16;
+              tensor.data.assign(32, 0x7c);  // 0x7c7c is no number
+              NamedTensor& other = named(tensors, "bn1.bias");
+              other.dtype = Dtype::kF64;
+              other.data.assign(128, 0);
+            })),
+            "weights_tensors");
+  EXPECT_TRUE(says("bn1.weight is not finite at element 0")) << message_;
+  EXPECT_TRUE(says("bn1.bias is F64 [16], expected F32")) << message_;
 }
 
 TEST_F(StartTest, BuffersAreNoParameters) {
