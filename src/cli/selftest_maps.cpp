@@ -1,3 +1,6 @@
+#include <bit>
+
+#include "arithmetic/elementary.h"
 #include "arithmetic/format.h"
 #include "cli/selftest_battery.h"
 #include "cli/synthetic.h"
@@ -210,6 +213,18 @@ void run_shift_round(const MapKernels& maps, size_t count, Hash& hash) {
   }
 }
 
+// Arguments of every size and sign; a NaN counts as one value.
+SelftestCase function_case(const char* name, float (*function)(float)) {
+  return {name, [function](device::Level) {
+            Hash hash;
+            for (uint64_t bits = 0; bits < (uint64_t{1} << 32); bits += 65521) {
+              const float y = function(std::bit_cast<float>(static_cast<uint32_t>(bits)));
+              hash.value(y != y ? 0x7fc00000u : std::bit_cast<uint32_t>(y));
+            }
+            return Result<crypto::Digest>(hash.finish());
+          }};
+}
+
 }  // namespace
 
 std::vector<SelftestCase> map_cases() {
@@ -272,6 +287,9 @@ std::vector<SelftestCase> map_cases() {
                   hash.value(maps.norm2(integers(89, n, kDfp16Max).data(), n));
                 }),
       flat_case("map/accumulate", run_accumulate),
+      function_case("function/sigmoid", sigmoid_f32),
+      function_case("function/tanh", tanh_f32),
+      function_case("function/erf", erf_f32),
       flat_case("map/sgd", run_sgd),
   };
 }

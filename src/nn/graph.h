@@ -125,6 +125,9 @@ class GraphBuilder {
   ValueId dropout(ValueId x, double probability);
   ValueId flatten(ValueId x);
   ValueId elementwise(ValueId x, Function function);
+  // Over each of `groups` parts of an image's channels, of a contraction's output or an activation;
+  // gamma and beta by channel. One group of a flat value: layer normalisation.
+  ValueId group_norm(ValueId y, const std::string& name, uint32_t groups);
   // Activations of one height and width, different from each other: their channels in order.
   ValueId concatenate(const std::vector<ValueId>& inputs);
   void loss(ValueId logits);
@@ -148,6 +151,8 @@ class GraphBuilder {
     Initialiser initialiser, bias_initialiser;
   };
   ValueId contraction(ValueId x, const std::string& name, const Contraction& contraction);
+  size_t add_scale_and_shift(const std::string& name, uint32_t channels);  // gamma; beta follows
+  bool is_contraction(ValueId value) const;
   ValueId add_value(Extent extent, bool needs_gradient);
   size_t add_parameter(Parameter parameter);
   ValueId pool(ValueId x,

@@ -26,6 +26,13 @@ double real_log(double x) { return std::log(x); }
 const Function kExp = {"exp", exp_f32, oracle::exp, real_exp, 1.02};
 const Function kLog = {"log", log_f32, oracle::log, real_log, 1.0};
 
+double real_sigmoid(double x) { return 1.0 / (1.0 + std::exp(-x)); }
+double real_tanh(double x) { return std::tanh(x); }
+double real_erf(double x) { return std::erf(x); }
+const Function kSigmoid = {"sigmoid", sigmoid_f32, oracle::sigmoid, real_sigmoid, 2.5};
+const Function kTanh = {"tanh", tanh_f32, oracle::tanh, real_tanh, 2.0};
+const Function kErf = {"erf", erf_f32, oracle::erf, real_erf, 2.5};
+
 uint32_t canonical_bits(float x) { return x != x ? 0x7fc00000u : std::bit_cast<uint32_t>(x); }
 
 double ulp_of(double x) {
@@ -57,6 +64,13 @@ void sweep(const Function& f, uint64_t stride, uint32_t start) {
 TEST(Elementary, ExpOfEvery4001stArgument) { sweep(kExp, 4001, 17); }
 TEST(Elementary, LogOfEvery4001stArgument) { sweep(kLog, 4001, 5); }
 
+TEST(Elementary, SigmoidOfEvery4001stArgument) { sweep(kSigmoid, 4001, 3); }
+TEST(Elementary, TanhOfEvery4001stArgument) { sweep(kTanh, 4001, 7); }
+TEST(Elementary, ErfOfEvery4001stArgument) { sweep(kErf, 4001, 11); }
+
+TEST(Elementary, DISABLED_ExhaustiveSigmoid) { sweep(kSigmoid, 1, 0); }
+TEST(Elementary, DISABLED_ExhaustiveTanh) { sweep(kTanh, 1, 0); }
+TEST(Elementary, DISABLED_ExhaustiveErf) { sweep(kErf, 1, 0); }
 TEST(Elementary, DISABLED_ExhaustiveExp) { sweep(kExp, 1, 0); }
 TEST(Elementary, DISABLED_ExhaustiveLog) { sweep(kLog, 1, 0); }
 
@@ -85,6 +99,16 @@ TEST(Elementary, EdgesAreDefined) {
   EXPECT_EQ(log_f32(-0.0f), -infinity);
   EXPECT_EQ(log_f32(infinity), infinity);
   EXPECT_TRUE(std::isnan(log_f32(-1.0f)));
+  for (float (*function)(float) : {sigmoid_f32, tanh_f32, erf_f32}) {
+    EXPECT_EQ(function(infinity), 1.0f);
+    EXPECT_TRUE(std::isnan(function(std::nanf(""))));
+  }
+  EXPECT_EQ(sigmoid_f32(-infinity), 0.0f);
+  EXPECT_EQ(tanh_f32(-infinity), -1.0f);
+  EXPECT_EQ(erf_f32(-infinity), -1.0f);
+  EXPECT_EQ(sigmoid_f32(0.0f), 0.5f);
+  EXPECT_EQ(tanh_f32(-0.0f), 0.0f);
+  EXPECT_EQ(std::bit_cast<uint32_t>(erf_f32(-0.0f)), 0x80000000u);
   EXPECT_EQ(cospi_f32(0.5f), 0.0f);
   EXPECT_EQ(cospi_f32(1.0f), -1.0f);
   EXPECT_EQ(sinpi_f32(1.0f), 0.0f);

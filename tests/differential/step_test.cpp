@@ -350,6 +350,24 @@ void mini_mobile(nn::GraphBuilder& g, uint32_t classes) {
   g.loss(g.linear(x, "fc", linear));
 }
 
+void mini_gates(nn::GraphBuilder& g, uint32_t classes) {
+  const auto none = nn::Activation::kNone;
+  auto x =
+      g.activate({normalised(g, nn::Graph::kInput, "conv0", "bn0", convolution(6, 3, 1), 1)}, none);
+  const auto silu = g.elementwise(x, nn::Function::kSilu);
+  const auto gelu = g.elementwise(x, nn::Function::kGelu);
+  const auto tanh = g.elementwise(x, nn::Function::kTanh);
+  x = g.concatenate({gelu, silu, x, tanh});
+  x = g.group_norm(g.conv2d(x, "conv2", convolution(9, 1, 1)), "gn", 3);
+  x = g.group_norm(g.elementwise(x, nn::Function::kSilu), "ln", 1);
+  nn::ConvOptions options = convolution(5, 3, 2);
+  options.initialiser = nn::Initialiser::kUniformFanIn;
+  options.bias = true;
+  const auto last = g.activate({g.bias(g.conv2d(x, "conv1", options))}, none);
+  x = g.concatenate({g.elementwise(last, nn::Function::kSigmoid), last});
+  g.loss(g.linear(g.flatten(g.global_average_pool(x)), "fc", classes));
+}
+
 class Step : public testing::TestWithParam<Level> {
  protected:
   void SetUp() override {
@@ -424,6 +442,12 @@ TEST_P(Step, GroupsDepthwiseAndRelu6) {
   const auto records = test::synthetic_records({40, 11, 13, 3, 5, 10});
   compare_mini(
       "mini_mobile", mini_mobile, test::synthetic_job(*records, "resnet8"), *records, GetParam());
+}
+
+TEST_P(Step, FunctionsConcatenationsAndGroupNorms) {
+  const auto records = test::synthetic_records({40, 9, 11, 3, 5, 12});
+  compare_mini(
+      "mini_gates", mini_gates, test::synthetic_job(*records, "resnet8"), *records, GetParam());
 }
 
 TEST_P(Step, MobilenetV2) {

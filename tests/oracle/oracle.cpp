@@ -169,6 +169,61 @@ float log(float x) {
   return std::fmaf(exponent, 0.693359375F, f + y);
 }
 
+float sigmoid(float x) { return 1.0F / (1.0F + exp(-x)); }
+
+float tanh(float x) {
+  const float a = std::fabs(x);
+  if (a < 0.625F) {
+    const float z = x * x;
+    float p = -5.70498872745e-3F;
+    for (float c : {2.06390887954e-2F, -5.37397155531e-2F, 1.33314422036e-1F, -3.33332819422e-1F})
+      p = std::fmaf(p, z, c);
+    return std::fmaf(p * z, x, x);
+  }
+  const float y = 1.0F - 2.0F / (exp(a + a) + 1.0F);
+  return std::copysign(y, x);
+}
+
+float erf(float x) {
+  const float a = std::fabs(x);
+  if (a < 1.0F) {
+    const float z = x * x;
+    float p = 7.853861353153693e-5F;
+    for (float c : {-8.010193625184903e-4F,
+                    5.188327685732524e-3F,
+                    -2.685381193529856e-2F,
+                    1.128358514861418e-1F,
+                    -3.761262582423300e-1F,
+                    1.128379165726710F})
+      p = std::fmaf(p, z, c);
+    return x * p;
+  }
+  static const std::vector<float> near = {2.326819970068386e-2F,
+                                          -1.387039388740657e-1F,
+                                          3.687424674597105e-1F,
+                                          -5.824733027278666e-1F,
+                                          6.210004621745983e-1F,
+                                          -4.944515323274145e-1F,
+                                          3.404879937665872e-1F,
+                                          -2.741127028184656e-1F,
+                                          5.638259427386472e-1F};
+  static const std::vector<float> far = {-1.047766399936249e+1F,
+                                         1.297719955372516e+1F,
+                                         -7.495518717768503F,
+                                         2.921019019210786F,
+                                         -1.015265279202700F,
+                                         4.218463358204948e-1F,
+                                         -2.820767439740514e-1F,
+                                         5.641895067754075e-1F};
+  const float r = 1.0F / a;
+  const float z = r * r;
+  const std::vector<float>& c = a < 2.0F ? near : far;
+  float p = c[0];
+  for (size_t i = 1; i < c.size(); ++i) p = std::fmaf(p, z, c[i]);
+  const float y = 1.0F - (exp(-(a * a)) * r) * p;
+  return std::copysign(y, x);
+}
+
 namespace {
 
 // sin and cos of pi v before their signs, and the quadrant j.
@@ -594,6 +649,111 @@ Tensor16 Oracle::avg_pool_forward(const Node& node, const Tensor16& x) {
   return out;
 }
 
+float Oracle::function_value(Function function, float x) {
+  if (function == Function::kSigmoid) return sigmoid(x);
+  if (function == Function::kTanh) return tanh(x);
+  if (function == Function::kSilu) return x * sigmoid(x);
+  return x * (0.5F * (1.0F + erf(x * 0.707106781F)));
+}
+
+float Oracle::function_slope(Function function, float x) {
+  const float s = sigmoid(x);
+  const float t = tanh(x);
+  if (function == Function::kSigmoid) return s * (1.0F - s);
+  if (function == Function::kTanh) return std::fmaf(-t, t, 1.0F);
+  if (function == Function::kSilu) return s * std::fmaf(x, 1.0F - s, 1.0F);
+  const float share = 0.5F * (1.0F + erf(x * 0.707106781F));
+  return std::fmaf(x * 0.398942280F, exp(-0.5F * (x * x)), share);
+}
+
+Tensor16 Oracle::elementwise_forward(const Node& node, const Tensor16& x) {
+  Tensor16 out = make_tensor(x.shape);
+  const auto [lo, hi] = std::minmax_element(x.q.begin(), x.q.end());
+  float bound = 0;
+  for (int32_t q = *lo; q <= *hi; ++q) {
+    const float v = static_cast<float>(q) * f32_power(x.exponent);
+    bound = larger(bound, std::fabs(function_value(node.function, v)));
+  }
+  out.exponent = fit_or_fail(bound, kOperandMax, -60, 60, node.name);
+  for (size_t i = 0; i < x.q.size(); ++i) {
+    const float v = static_cast<float>(x.q[i]) * f32_power(x.exponent);
+    out.q[i] = quant(function_value(node.function, v) * f32_power(-out.exponent), kOperandMax);
+  }
+  return out;
+}
+
+Tensor16 Oracle::concatenate_forward(const Node& node) const {
+  Tensor16 out = make_tensor({n_, node.h, node.w, node.c});
+  out.exponent = outputs_[node.inputs[0]].exponent;
+  for (int input : node.inputs) out.exponent = std::max(out.exponent, outputs_[input].exponent);
+  int first = 0;
+  for (int input : node.inputs) {
+    const Tensor16& x = outputs_[input];
+    const auto [images, height, width, channels] = x.shape;
+    for (int n = 0; n < images; ++n)
+      for (int h = 0; h < height; ++h)
+        for (int w = 0; w < width; ++w)
+          for (int c = 0; c < channels; ++c)
+            out.q[out.index(n, h, w, first + c)] = static_cast<int32_t>(
+                shift_rne(x.at(n, h, w, c), std::min(out.exponent - x.exponent, 60)));
+    first += channels;
+  }
+  return out;
+}
+
+Oracle::GroupStatistics Oracle::group_statistics(const Tensor16& x, int groups, int n, int g) {
+  const auto [images, height, width, channels] = x.shape;
+  const int size = channels / groups;
+  const int64_t m = int64_t{height} * width * size;
+  int64_t s1 = 0, s2 = 0;
+  int32_t lo = kStorageMax, hi = -kStorageMax;
+  for (int h = 0; h < height; ++h)
+    for (int w = 0; w < width; ++w)
+      for (int c = g * size; c < (g + 1) * size; ++c) {
+        const int32_t q = x.at(n, h, w, c);
+        s1 += q;
+        s2 += int64_t{q} * q;
+        lo = std::min(lo, q);
+        hi = std::max(hi, q);
+      }
+  const double count = static_cast<double>(m);
+  const int128 spread = static_cast<int128>(m) * s2 - static_cast<int128>(s1) * s1;
+  const double var = static_cast<double>(spread) / (count * count);
+  GroupStatistics out;
+  out.mean = static_cast<double>(s1) / count;
+  out.inv = 1.0 / std::sqrt(var + 1e-5 * f64_power(-2 * x.exponent));
+  out.lo = static_cast<float>(lo);
+  out.hi = static_cast<float>(hi);
+  return out;
+}
+
+Tensor16 Oracle::group_norm_forward(const Node& node, const Tensor16& x) {
+  const std::vector<float>& gamma = parameters_[node.scale].value;
+  const std::vector<float>& beta = parameters_[node.scale + 1].value;
+  const int size = node.c / node.groups;
+  Tensor16 out = make_tensor(x.shape);
+  std::vector<float> a, b;  // [n, c]
+  float bound = 0;
+  for (int n = 0; n < n_; ++n)
+    for (int c = 0; c < node.c; ++c) {
+      const GroupStatistics s = group_statistics(x, node.groups, n, c / size);
+      const double t = static_cast<double>(gamma[c]) * s.inv;
+      a.push_back(static_cast<float>(t));
+      b.push_back(static_cast<float>(static_cast<double>(beta[c]) - t * s.mean));
+      bound = larger(bound, std::fabs(std::fmaf(a.back(), s.lo, b.back())));
+      bound = larger(bound, std::fabs(std::fmaf(a.back(), s.hi, b.back())));
+    }
+  out.exponent = fit_or_fail(bound, kOperandMax, -60, 60, node.name);
+  const float z = f32_power(-out.exponent);
+  const size_t channels = static_cast<size_t>(node.c);
+  const size_t image = x.q.size() / static_cast<size_t>(n_);
+  for (size_t i = 0; i < x.q.size(); ++i) {
+    const size_t at = i / image * channels + i % channels;
+    out.q[i] = quant(std::fmaf(a[at] * z, static_cast<float>(x.q[i]), b[at] * z), kOperandMax);
+  }
+  return out;
+}
+
 namespace {
 
 // [N,H,W,C] to [N,1,1,C H W] in the order (C, H, W), or back.
@@ -664,6 +824,15 @@ bool Oracle::forward(const std::vector<uint8_t>& images, Statistics statistics) 
         break;
       case Kind::kFlatten:
         outputs_[i] = flatten(x);
+        break;
+      case Kind::kElementwise:
+        outputs_[i] = elementwise_forward(node, x);
+        break;
+      case Kind::kGroupNorm:
+        outputs_[i] = group_norm_forward(node, x);
+        break;
+      case Kind::kConcatenate:
+        outputs_[i] = concatenate_forward(node);
         break;
     }
     tensors_[node.name] = outputs_[i];
@@ -964,6 +1133,102 @@ Tensor16 Oracle::avg_pool_backward(const Node& node, const Tensor16& d_out) {
   return d;
 }
 
+Tensor16 Oracle::elementwise_backward(const Node& node, const Tensor16& d_out) {
+  const Tensor16& x = outputs_[node.input];
+  const auto [lo, hi] = std::minmax_element(x.q.begin(), x.q.end());
+  float steepest = 0;
+  for (int32_t q = *lo; q <= *hi; ++q) {
+    const float v = static_cast<float>(q) * f32_power(x.exponent);
+    steepest = larger(steepest, std::fabs(function_slope(node.function, v)));
+  }
+  Tensor16 d = make_tensor(x.shape);
+  const float bound = (static_cast<float>(maxabs(d_out)) * steepest) * f32_power(d_out.exponent);
+  d.exponent = fit_or_fail(bound, kStorageMax, -60, 60, node.name + ".D");
+  for (size_t i = 0; i < x.q.size(); ++i) {
+    const float v = static_cast<float>(x.q[i]) * f32_power(x.exponent);
+    const float slope = function_slope(node.function, v) * f32_power(d_out.exponent - d.exponent);
+    d.q[i] = quant(static_cast<float>(d_out.q[i]) * slope, kStorageMax);
+  }
+  return d;
+}
+
+void Oracle::concatenate_backward(const Node& node, const Tensor16& d_out) {
+  int first = 0;
+  for (int input : node.inputs) {
+    Tensor16 d = make_tensor(outputs_[input].shape);
+    d.exponent = d_out.exponent;
+    const auto [images, height, width, channels] = d.shape;
+    for (int n = 0; n < images; ++n)
+      for (int h = 0; h < height; ++h)
+        for (int w = 0; w < width; ++w)
+          for (int c = 0; c < channels; ++c)
+            d.q[d.index(n, h, w, c)] = d_out.at(n, h, w, first + c);
+    first += channels;
+    if (nodes_[input].needs_gradient) send(node, input, d);
+  }
+}
+
+void Oracle::group_norm_backward(const Node& node, const Tensor16& g) {
+  const Tensor16& x = outputs_[node.input];
+  const std::vector<float>& gamma = parameters_[node.scale].value;
+  const auto [images, height, width, channels] = x.shape;
+  const int size = channels / node.groups;
+  const double m = static_cast<double>(height * width * size);
+  bias_gradient(node.scale + 1, g);
+  std::vector<double> dgamma(gamma.size(), 0);
+  std::vector<float> c1, c2, c0;  // [n, c]
+  float bound = 0;
+  for (int n = 0; n < images; ++n)
+    for (int group = 0; group < node.groups; ++group) {
+      const GroupStatistics s = group_statistics(x, node.groups, n, group);
+      double sum = 0, product = 0;
+      int32_t largest = 0;
+      for (int c = group * size; c < (group + 1) * size; ++c) {
+        int64_t sg = 0, sgq = 0;
+        for (int h = 0; h < height; ++h)
+          for (int w = 0; w < width; ++w) {
+            sg += g.at(n, h, w, c);
+            sgq += int64_t{g.at(n, h, w, c)} * x.at(n, h, w, c);
+            largest = std::max(largest, std::abs(g.at(n, h, w, c)));
+          }
+        const double dg = static_cast<double>(sgq) - s.mean * static_cast<double>(sg);
+        sum += static_cast<double>(gamma[c]) * static_cast<double>(sg);
+        product += static_cast<double>(gamma[c]) * dg;
+        dgamma[c] += dg * s.inv;
+      }
+      const double k = s.inv * f64_power(g.exponent - x.exponent);
+      const double c2d = -(k * (((s.inv * s.inv) * product) / m));
+      for (int c = group * size; c < (group + 1) * size; ++c) {
+        c1.push_back(static_cast<float>(k * static_cast<double>(gamma[c])));
+        c2.push_back(static_cast<float>(c2d));
+        c0.push_back(static_cast<float>(-(k * (sum / m)) - c2d * s.mean));
+        const float u = larger(std::fabs(std::fmaf(c2.back(), s.lo, c0.back())),
+                               std::fabs(std::fmaf(c2.back(), s.hi, c0.back())));
+        bound = larger(bound, std::fmaf(std::fabs(c1.back()), static_cast<float>(largest), u));
+      }
+    }
+  gradients_[node.scale].clear();
+  for (double sum : dgamma)
+    gradients_[node.scale].push_back(
+        static_cast<float>((sum * f64_power(g.exponent)) / static_cast<double>(n_)));
+  const bool operand = nodes_[node.input].kind == Kind::kContraction;
+  const int q_max = operand ? kOperandMax : kStorageMax;
+  Tensor16 d = make_tensor(x.shape);
+  d.exponent = fit_or_fail(bound, q_max, -60, 60, node.name + ".D");
+  const float z = f32_power(-d.exponent);
+  const size_t all = static_cast<size_t>(channels);
+  const size_t image = x.q.size() / static_cast<size_t>(images);
+  for (size_t i = 0; i < x.q.size(); ++i) {
+    const size_t at = i / image * all + i % all;
+    const float inner = std::fmaf(c2[at] * z, static_cast<float>(x.q[i]), c0[at] * z);
+    d.q[i] = quant(std::fmaf(c1[at] * z, static_cast<float>(g.q[i]), inner), q_max);
+  }
+  if (operand)
+    dy_[node.input] = d;
+  else
+    send(node, node.input, d);
+}
+
 void Oracle::backward(Tensor16 loss_gradient) {
   gradients_.assign(parameters_.size(), {});
   received_.assign(nodes_.size(), {});
@@ -989,6 +1254,9 @@ void Oracle::backward(Tensor16 loss_gradient) {
     if (node.kind == Kind::kAvgPool) send(node, node.input, avg_pool_backward(node, g));
     if (node.kind == Kind::kRepeat) send(node, node.input, repeat_backward(node, g));
     if (node.kind == Kind::kDropout) send(node, node.input, dropout_scaled(node, g, kStorageMax));
+    if (node.kind == Kind::kElementwise) send(node, node.input, elementwise_backward(node, g));
+    if (node.kind == Kind::kConcatenate) concatenate_backward(node, g);
+    if (node.kind == Kind::kGroupNorm) group_norm_backward(node, g);
     if (node.kind == Kind::kFlatten)
       send(node, node.input, unflatten(g, outputs_[node.input].shape));
   }

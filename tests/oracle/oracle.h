@@ -13,7 +13,8 @@ namespace ginn::oracle {
 // What a training step depends on besides the data, in the words of docs/arithmetic.md.
 struct Spec {
   // "mlp", "lenet", "mobilenet_v2", a ResNet or a VGG by its name, or one of the small networks of
-  // the tests: "mini_bottleneck", "mini_vgg", "mini_mobile"; any other name has no nodes.
+  // the tests: "mini_bottleneck", "mini_vgg", "mini_mobile", "mini_gates"; any other name has no
+  // nodes.
   std::string model;
   uint32_t height = 0, width = 0, channels = 0, classes = 0;
   uint32_t microbatch = 0;    // n
@@ -56,6 +57,9 @@ int64_t shift_rne(int64_t i, int s);
 // Section 2.
 float exp(float x);
 float log(float x);
+float sigmoid(float x);
+float tanh(float x);
+float erf(float x);
 float sinpi(float v);
 float cospi(float v);
 
@@ -146,8 +150,12 @@ class Oracle {
     kAvgPool,
     kRepeat,
     kDropout,
-    kFlatten
+    kFlatten,
+    kElementwise,
+    kConcatenate,
+    kGroupNorm
   };
+  enum class Function { kSigmoid, kTanh, kSilu, kGelu };
   enum class TermKind { kBatchNorm, kBias, kSame };
   enum class Statistics { kBatch, kRunning };
   // Step and position in the batch of the first image, for dropout; none: no dropout.
@@ -176,6 +184,9 @@ class Oracle {
     double probability = 0;         // of dropout
     bool needs_gradient = false;    // false for the input and what is only a view of it
     std::vector<Term> terms;
+    Function function = Function::kSigmoid;
+    std::vector<int> inputs;  // of a concatenation
+    int scale = 0;            // of a group norm: gamma; beta follows it
   };
   struct BatchNorm {
     std::string name;
@@ -237,6 +248,10 @@ class Oracle {
   int add_inverted(const std::string& name, int input, int k, int expansion, int stride);
   void build_mobilenet_v2();
   void build_mini_mobile();
+  int add_elementwise(const std::string& name, int input, Function function);
+  int add_concatenate(const std::vector<int>& inputs);
+  int add_group_norm(const std::string& name, int input, int groups);
+  void build_mini_gates();
   void end_with_average(int x);
   void initialise();
 
@@ -256,6 +271,17 @@ class Oracle {
   // Both passes: what is not dropped times f, in a format of `q_max`.
   Tensor16 dropout_scaled(const Node& node, const Tensor16& x, int q_max);
   Tensor16 avg_pool_forward(const Node& node, const Tensor16& x);
+  static float function_value(Function function, float x);
+  static float function_slope(Function function, float x);
+  Tensor16 elementwise_forward(const Node& node, const Tensor16& x);
+  Tensor16 concatenate_forward(const Node& node) const;
+  struct GroupStatistics {
+    double mean = 0, inv = 0;
+    float lo = 0, hi = 0;
+  };
+  // Of image n's group g of a tensor.
+  static GroupStatistics group_statistics(const Tensor16& x, int groups, int n, int g);
+  Tensor16 group_norm_forward(const Node& node, const Tensor16& x);
   std::vector<float> logits();
   Tensor16 loss(const std::vector<uint32_t>& labels);
 
@@ -271,6 +297,9 @@ class Oracle {
   Tensor16 max_pool_backward(const Node& node, const Tensor16& d_out) const;
   Tensor16 repeat_backward(const Node& node, const Tensor16& d_out) const;
   Tensor16 avg_pool_backward(const Node& node, const Tensor16& d_out);
+  Tensor16 elementwise_backward(const Node& node, const Tensor16& d_out);
+  void concatenate_backward(const Node& node, const Tensor16& d_out);
+  void group_norm_backward(const Node& node, const Tensor16& g);
   void bias_gradient(int parameter, const Tensor16& g);
   std::vector<uint8_t> clip_and_encode();
 

@@ -374,6 +374,46 @@ void Oracle::build_mini_mobile() {
   add_classifier("fc", x, static_cast<int>(spec_.classes));
 }
 
+int Oracle::add_elementwise(const std::string& name, int input, Function function) {
+  Node node = node_like(input, Kind::kElementwise, name);
+  node.function = function;
+  return add_node(node);
+}
+
+int Oracle::add_concatenate(const std::vector<int>& inputs) {
+  Node node = node_like(inputs[0], Kind::kConcatenate, "concatenate");
+  node.inputs = inputs;
+  node.c = 0;
+  for (int input : inputs) node.c += nodes_[input].c;
+  return add_node(node);
+}
+
+int Oracle::add_group_norm(const std::string& name, int input, int groups) {
+  Node node = node_like(input, Kind::kGroupNorm, name);
+  node.groups = groups;
+  node.needs_gradient = true;
+  const uint64_t channels = static_cast<uint64_t>(node.c);
+  node.scale = add_parameter(name + ".weight", {channels}, Init::kOne, 0);
+  add_parameter(name + ".bias", {channels}, Init::kZero, 0);
+  return add_node(node);
+}
+
+// Four functions, one activation for three of them, and their concatenation.
+void Oracle::build_mini_gates() {
+  int x = add_linear_sum({add_normalised("conv0", "bn0", 0, 6, 3, 1, 1)});
+  const int silu = add_elementwise("silu", x, Function::kSilu);
+  const int gelu = add_elementwise("gelu", x, Function::kGelu);
+  const int tanh = add_elementwise("tanh", x, Function::kTanh);
+  x = add_concatenate({gelu, silu, x, tanh});
+  const int wide = add_contraction("conv2", x, 9, 1, 1, 0, false, false, Init::kNormal);
+  x = add_elementwise("silu2", add_group_norm("gn", wide, 3), Function::kSilu);
+  x = add_group_norm("ln", x, 1);
+  const int y = add_contraction("conv1", x, 5, 3, 2, 1, false, true, Init::kUniform);
+  const int last = add_linear_sum({bias_term(y)});
+  x = add_concatenate({add_elementwise("sigmoid", last, Function::kSigmoid), last});
+  end_with_average(x);
+}
+
 // Nothing for an unknown name.
 void Oracle::build_model() {
   if (spec_.model == "mlp") build_mlp();
@@ -397,6 +437,7 @@ void Oracle::build_model() {
   if (spec_.model == "mini_vgg") build_mini_vgg();
   if (spec_.model == "mobilenet_v2") build_mobilenet_v2();
   if (spec_.model == "mini_mobile") build_mini_mobile();
+  if (spec_.model == "mini_gates") build_mini_gates();
 }
 
 }  // namespace ginn::oracle

@@ -1,0 +1,223 @@
+// The builder's operations from activations to activations.
+#include <algorithm>
+
+#include "base/text.h"
+#include "nn/concatenate.h"
+#include "nn/dropout.h"
+#include "nn/elementwise.h"
+#include "nn/graph.h"
+#include "nn/group_norm.h"
+#include "nn/pooling.h"
+
+namespace ginn::nn {
+
+ValueId GraphBuilder::pool(
+    ValueId x, bool max, uint32_t kernel_h, uint32_t kernel_w, uint32_t stride, uint32_t padding) {
+  if (!problem_.empty()) return Graph::kInput;
+  const Extent in = extent(x);
+  const uint64_t largest_window = max ? 1 << 14 : 1 << 16;  // int32 sums in pooling.cpp
+  if (kernel_h == 0 || kernel_w == 0 || stride == 0 || padding > kernel_h / 2 ||
+      padding > kernel_w / 2 || kernel_h > in.h + 2 * padding || kernel_w > in.w + 2 * padding ||
+      uint64_t{kernel_h} * kernel_w > largest_window) {
+    fail(concat("a pool over ",
+                kernel_h,
+                " x ",
+                kernel_w,
+                " does not fit an input of ",
+                in.h,
+                " x ",
+                in.w));
+    return Graph::kInput;
+  }
+  Pool::Config config;
+  config.name = concat(max ? "max_pool" : "avg_pool", graph_.operations_.size());
+  config.max = max;
+  config.input = x;
+  config.in = in;
+  config.out = {(in.h + 2 * padding - kernel_h) / stride + 1,
+                (in.w + 2 * padding - kernel_w) / stride + 1,
+                in.c};
+  config.kernel_h = kernel_h;
+  config.kernel_w = kernel_w;
+  config.stride = stride;
+  config.padding = padding;
+  config.output = add_value(config.out, graph_.values_[x].needs_gradient);
+  const ValueId output = config.output;
+  graph_.operations_.push_back(std::make_unique<Pool>(std::move(config)));
+  return output;
+}
+
+ValueId GraphBuilder::max_pool(ValueId x, uint32_t kernel, uint32_t stride, uint32_t padding) {
+  return pool(x, true, kernel, kernel, stride, padding);
+}
+
+ValueId GraphBuilder::average_pool(ValueId x, uint32_t kernel, uint32_t stride) {
+  return pool(x, false, kernel, kernel, stride);
+}
+
+ValueId GraphBuilder::global_average_pool(ValueId x) {
+  return pool(x, false, extent(x).h, extent(x).w, 1);
+}
+
+ValueId GraphBuilder::adaptive_average_pool(ValueId x, uint32_t height, uint32_t width) {
+  if (!problem_.empty()) return Graph::kInput;
+  const Extent in = extent(x);
+  if (height > 0 && width > 0 && in.h % height == 0 && in.w % width == 0) {
+    const uint32_t kernel_h = in.h / height;
+    const uint32_t kernel_w = in.w / width;
+    if (kernel_h == 1 && kernel_w == 1) return x;
+    if (kernel_h == kernel_w) return pool(x, false, kernel_h, kernel_w, kernel_h);
+    if (height == 1 && width == 1) return global_average_pool(x);
+  } else if (height > 0 && width > 0 && height % in.h == 0 && width % in.w == 0) {
+    return repeat(x, height / in.h, width / in.w);
+  }
+  fail(concat("adaptive average pooling of ",
+              in.h,
+              " x ",
+              in.w,
+              " to ",
+              height,
+              " x ",
+              width,
+              ": each side must be a multiple of the other, windows square"));
+  return Graph::kInput;
+}
+
+ValueId GraphBuilder::repeat(ValueId x, uint32_t times_h, uint32_t times_w) {
+  const Extent in = extent(x);
+  constexpr uint64_t kMostTimes = 1 << 14;  // int32 sums of gradients in pooling.cpp
+  if (uint64_t{times_h} * times_w > kMostTimes) {
+    fail(concat("a pixel repeated ", times_h, " x ", times_w, " times; at most ", kMostTimes));
+    return Graph::kInput;
+  }
+  Repeat::Config config;
+  config.name = concat("repeat", graph_.operations_.size());
+  config.input = x;
+  config.in = in;
+  config.times_h = times_h;
+  config.times_w = times_w;
+  config.output =
+      add_value({in.h * times_h, in.w * times_w, in.c}, graph_.values_[x].needs_gradient);
+  const ValueId output = config.output;
+  graph_.operations_.push_back(std::make_unique<Repeat>(std::move(config)));
+  return output;
+}
+
+ValueId GraphBuilder::dropout(ValueId x, double probability) {
+  if (!problem_.empty()) return Graph::kInput;
+  const Extent in = extent(x);
+  GINN_CHECK(probability >= 0.0 && probability < 1.0 && graph_.values_[x].needs_gradient);
+  if (in.count() > Dropout::kMostElements || dropouts_ == Dropout::kMostLayers) {
+    fail(concat("dropout number ",
+                dropouts_,
+                " of ",
+                in.count(),
+                " elements an image; at most ",
+                Dropout::kMostLayers,
+                " dropouts of ",
+                Dropout::kMostElements));
+    return Graph::kInput;
+  }
+  Dropout::Config config;
+  config.name = concat("dropout", dropouts_);
+  config.input = x;
+  config.probability = probability;
+  config.layer = dropouts_++;
+  config.output = add_value(in, true);
+  const ValueId output = config.output;
+  graph_.operations_.push_back(std::make_unique<Dropout>(std::move(config)));
+  return output;
+}
+
+ValueId GraphBuilder::flatten(ValueId x) {
+  if (!problem_.empty()) return Graph::kInput;
+  const Extent in = extent(x);
+  Flatten::Config config;
+  config.name = concat("flatten", graph_.operations_.size());
+  config.input = x;
+  config.in = in;
+  config.output =
+      add_value({1, 1, static_cast<uint32_t>(in.count())}, graph_.values_[x].needs_gradient);
+  const ValueId output = config.output;
+  graph_.operations_.push_back(std::make_unique<Flatten>(std::move(config)));
+  return output;
+}
+
+ValueId GraphBuilder::elementwise(ValueId x, Function function) {
+  Elementwise::Config config;
+  config.name = concat(Elementwise::function_name(function), graph_.operations_.size());
+  config.function = function;
+  config.input = x;
+  return add(extent(x), needs_gradient(x), [&](ValueId output) {
+    config.output = output;
+    return std::make_unique<Elementwise>(config);
+  });
+}
+
+ValueId GraphBuilder::group_norm(ValueId y, const std::string& name, uint32_t groups) {
+  if (!problem_.empty()) return Graph::kInput;
+  const Extent in = extent(y);
+  GINN_CHECK(bias_of_[y] == kNoParameter);  // a convolution before it has none
+  if (groups == 0 || in.c % groups != 0 || in.count() / groups > GroupNorm::kMostValues) {
+    fail(concat("layer ",
+                name,
+                ": ",
+                groups,
+                " groups of ",
+                in.h,
+                " x ",
+                in.w,
+                " x ",
+                in.c,
+                "; expected a divisor of the channels and at most ",
+                GroupNorm::kMostValues,
+                " values in a group"));
+    return Graph::kInput;
+  }
+  GroupNorm::Config config;
+  config.name = name;
+  config.input = y;
+  config.operand = is_contraction(y);
+  config.extent = in;
+  config.groups = groups;
+  config.parameter = add_scale_and_shift(name, in.c);
+  return add(in, true, [&](ValueId output) {
+    config.output = output;
+    return std::make_unique<GroupNorm>(config);
+  });
+}
+
+ValueId GraphBuilder::concatenate(const std::vector<ValueId>& inputs) {
+  if (!problem_.empty()) return Graph::kInput;
+  GINN_CHECK(!inputs.empty());
+  Concatenate::Config config;
+  config.name = concat("concatenate", graph_.operations_.size());
+  config.inputs = inputs;
+  Extent all = extent(inputs[0]);
+  all.c = 0;
+  bool gradient = false;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const Extent one = extent(inputs[i]);
+    const bool again = std::count(inputs.begin(), inputs.end(), inputs[i]) > 1;
+    if (one.h != all.h || one.w != all.w || again) {
+      fail(concat("concatenation, input ",
+                  i,
+                  again ? ": stands there twice" : ": another height or width than the first's",
+                  " (",
+                  one.h,
+                  " x ",
+                  one.w,
+                  ")"));
+      return Graph::kInput;
+    }
+    config.channels.push_back(one.c);
+    all.c += one.c;
+    gradient = gradient || needs_gradient(inputs[i]);
+  }
+  return add(all, gradient, [&](ValueId output) {
+    config.output = output;
+    return std::make_unique<Concatenate>(config);
+  });
+}
+
+}  // namespace ginn::nn
