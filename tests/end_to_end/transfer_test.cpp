@@ -233,10 +233,10 @@ TEST_F(Transfer, AuditsFromTheSameFileOnly) {
   ThreadPool pool(1);
   const auto bundle = certificate::parse_bundle(as_bytes(certificate::make_bundle(out_).value()));
   const auto audit = [&](const training::WeightsReader& weights) -> std::string {
-    const auto found = audit::audit_run(
-        *bundle, *second().records, weights, second().job.steps, best_level(), pool, [](uint64_t) {
-          return ok_status();
-        });
+    const auto run = audit::RunAudit::create(*bundle, *second().records, weights, best_level());
+    if (!run.ok()) return run.error().code;
+    const auto found =
+        (*run)->compute({0, second().job.steps}, {}, pool, [] { return ok_status(); });
     if (!found.ok()) return found.error().code;
     return found->model ? "equal" : "no model";
   };

@@ -2,14 +2,18 @@
 //
 // usage: engine_values gradients MODEL SIDE IMAGES FOLDER    at the initial weights, synthetic data
 //        engine_values logits RUN_FOLDER DATA IMAGES FOLDER  of a trained model, in evaluation
+//        engine_values curve MODEL DATA STEPS FOLDER         a training's batches and losses
 //
 // Little-endian, without headers: images.f32 [N,H,W,C] (as quantised), labels.u32 [N], logits.f32
 // [N,K]; of gradients also parameters.f32, gradients.f32 (all, in the graph's order), keptL.u8,
 // dropout number L's mask [N, elements], and pathL.u8, the same of ReLU number L: 0 where it is 0,
 // 1 where it is its input, 2 where a ReLU6 is 6 [N,H,W,C], and poolL.f32, the input of maximum
-// number L [N,H,W,C].
+// number L [N,H,W,C]. Of a curve: parameters.f32 as it begins, images.f32 and labels.u32 of all
+// steps' microbatches one behind the other, losses.f32 and rates.f32 (learning rates) by step.
 #include <cstdio>
 #include <cstring>
+#include <fstream>
+#include <memory>
 #include <string>
 
 #include "arithmetic/format.h"
@@ -132,6 +136,93 @@ Status logits(const std::string& folder,
   return write_values(out + "/logits.f32", run.logits().data(), run.logits().size());
 }
 
+// As examples/cifar10.toml, but at one learning rate after a short start.
+job::Job curve_job(const std::string& model, const data::MemoryRecords& records) {
+  job::Job job = test::synthetic_job(records, model);
+  job.preprocess = {0, 4, true};
+  job.mean.assign(job.data.channels, 0.47);
+  job.std.assign(job.data.channels, 0.25);
+  job.batch = 128;
+  job.microbatch = 32;
+  job.weight_decay = 5e-4;
+  job.clip_norm = 1.0;
+  job.lr = {job::Schedule::kConstant, 0.1, 0.1, {}, 0.1};
+  test::derive_steps(job);
+  return job;
+}
+
+class Curve {
+ public:
+  Curve(const training::Training& training, const data::RecordSource& records, std::string folder)
+      : training_(training),
+        records_(records),
+        folder_(std::move(folder)),
+        state_(training),
+        workspace_(training.workspace()),
+        contribution_(training.graph()),
+        images_(folder_ + "/images.f32", std::ios::binary) {}
+
+  Status run(uint64_t steps) {
+    GINN_TRY(write_values(
+        folder_ + "/parameters.f32", state_.weights(), training_.graph().parameter_count()));
+    for (uint64_t t = 0; t < steps; ++t) GINN_TRY(step(t));
+    if (!images_.flush()) return environment_error("write_failed", folder_ + "/images.f32");
+    GINN_TRY(write_values(folder_ + "/labels.u32", labels_.data(), labels_.size()));
+    GINN_TRY(write_values(folder_ + "/rates.f32", rates_.data(), rates_.size()));
+    return write_values(folder_ + "/losses.f32", losses_.data(), losses_.size());
+  }
+
+ private:
+  Status step(uint64_t t) {
+    constexpr double kLossUnit = 1.0 / 16777216.0;  // of Run::loss_sum
+    double loss = 0;
+    GINN_ASSIGN(const nn::StepWeights weights, training_.prepare(state_.weights()));
+    for (uint32_t j = 0; j < training_.job().microbatches(); ++j) {
+      GINN_TRY(training_.contribution(records_, weights, t, j, *workspace_, contribution_));
+      append_images();
+      labels_.insert(labels_.end(), workspace_->labels.begin(), workspace_->labels.end());
+      loss += static_cast<double>(workspace_->run.loss_sum()) * kLossUnit;
+      state_.add(training_.maps(), contribution_);
+    }
+    losses_.push_back(static_cast<float>(loss / training_.job().batch));
+    rates_.push_back(training::learning_rate(training_.job(), t));
+    return state_.apply(training_.maps());
+  }
+
+  void append_images() {
+    const nn::Tensor& images = workspace_->run.value(nn::Graph::kInput);
+    std::vector<float> values(workspace_->run.count(nn::Graph::kInput));
+    for (size_t i = 0; i < values.size(); ++i) {
+      values[i] = static_cast<float>(images.q[i]) * pow2f(images.exponent);
+    }
+    images_.write(reinterpret_cast<const char*>(values.data()),
+                  static_cast<std::streamsize>(values.size() * sizeof(float)));
+  }
+
+  const training::Training& training_;
+  const data::RecordSource& records_;
+  const std::string folder_;
+  training::State state_;
+  std::unique_ptr<training::Workspace> workspace_;
+  training::Contribution contribution_;
+  std::ofstream images_;
+  std::vector<uint32_t> labels_;
+  std::vector<float> losses_, rates_;
+};
+
+Status curve(const std::string& model,
+             const std::string& data,
+             uint64_t steps,
+             const std::string& out) {
+  GINN_ASSIGN(const auto records, import::load_dataset(data));
+  GINN_ASSIGN(const device::Level level, device::choose_level());
+  GINN_ASSIGN(const auto training, training::Training::create(curve_job(model, *records), level));
+  if (steps > training->job().steps) {
+    return input_error("usage", concat("at most ", training->job().steps, " steps"));
+  }
+  return Curve(*training, *records, out).run(steps);
+}
+
 }  // namespace
 }  // namespace ginn
 
@@ -145,6 +236,8 @@ int main(int count, char** words) {
     status = ginn::gradients(w[2], number(w[3]), number(w[4]), w[5]);
   } else if (w.size() == 6 && w[1] == "logits") {
     status = ginn::logits(w[2], w[3], number(w[4]), w[5]);
+  } else if (w.size() == 6 && w[1] == "curve") {
+    status = ginn::curve(w[2], w[3], number(w[4]), w[5]);
   }
   if (status.ok()) return 0;
   std::fprintf(stderr, "engine_values: %s\n", status.error().message.c_str());
