@@ -52,7 +52,7 @@ class Interrupted(LabTest):
 
     def test_resume_gives_the_same_model(self):
         """Stopped, then killed (worker, then verifier), then finished: the bytes of one go."""
-        job = self.job(epochs=2, extra="lives = 3")
+        job = self.job(epochs=40, extra="lives = 3")  # longer than three kills take to arrive
         self.ginn(0, "train", job, "--out", "whole", "--unverified")
         model = (self.dir / "whole" / "model.safetensors").read_bytes()
         more = []

@@ -24,6 +24,7 @@ KEY = ed25519.Key(bytes(32))
 BIAS = 1 + 2 * CLASSES  # bytes of the last parameter: its exponent, its integers
 
 MACHINE = "the verifier's own machine: tests/simulation, src/verifier/*_test.cpp"
+WEIGHTS = "a file on the verifier's machine: transfer_test.cpp, cli_transfer_test.py"
 NO_CASE = {
     "not_finite": "norm-limited contributions need very many steps to get there",
     "peer_gone": "needs a full socket: src/protocol/connection_test.cpp",
@@ -31,6 +32,8 @@ NO_CASE = {
     "replay_unstable": MACHINE, "no_checkpoint": MACHINE, "checkpoint_form": MACHINE,
     "checkpoint_job": MACHINE, "seal_broken": MACHINE, "state_form": MACHINE,
     "counter_form": MACHINE, "life_spent": MACHINE, "out_of_memory": MACHINE, "failed": MACHINE,
+    "no_weights": WEIGHTS, "not_found": WEIGHTS, "not_a_file": WEIGHTS, "too_large": WEIGHTS,
+    "unreadable": WEIGHTS,
 }
 
 
