@@ -6,9 +6,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <system_error>
 #include <thread>
 #include <vector>
@@ -18,6 +20,8 @@
 
 namespace ginn::cli {
 namespace {
+
+constexpr std::chrono::milliseconds kEachLook(10);
 
 Usage to_usage(const rusage& usage) {
   const auto seconds = [](const timeval& t) {
@@ -38,6 +42,23 @@ Usage to_usage(const rusage& usage) {
   }
   ::execv(program, arguments);
   ::_exit(127);
+}
+
+// The largest memory that process `pid` ever held, as far as it still runs `program`'s image: the
+// line "VmHWM:   1234 kB" of its status.
+uint64_t peak_of(pid_t pid) {
+  constexpr std::string_view kLabel = "VmHWM:";
+  std::ifstream status(concat("/proc/", pid, "/status"));
+  std::string line;
+  while (std::getline(status, line)) {
+    if (line.starts_with(kLabel)) return std::strtoull(&line[kLabel.size()], nullptr, 10) * 1024;
+  }
+  return 0;
+}
+
+bool runs(pid_t pid, const std::filesystem::path& program) {
+  std::error_code error;
+  return std::filesystem::read_symlink(concat("/proc/", pid, "/exe"), error) == program && !error;
 }
 
 }  // namespace
@@ -112,7 +133,19 @@ Result<std::unique_ptr<VerifierProcess>> VerifierProcess::start(
   if (process->pid_ == 0) {
     become_verifier(program.c_str(), arguments.data(), log_name.c_str());
   }
+  process->watcher_ = std::jthread([process = process.get(), program](const std::stop_token& stop) {
+    while (!stop.stop_requested() && !runs(process->pid_, program)) {
+      std::this_thread::sleep_for(kEachLook);  // between fork and exec
+    }
+    process->watch_memory(stop);
+  });
   return process;
+}
+
+void VerifierProcess::watch_memory(const std::stop_token& stop) {
+  for (; !stop.stop_requested(); std::this_thread::sleep_for(kEachLook)) {
+    peak_bytes_ = std::max<uint64_t>(peak_bytes_, peak_of(pid_));
+  }
 }
 
 VerifierProcess::~VerifierProcess() { end(std::chrono::milliseconds(0)); }
@@ -126,7 +159,9 @@ std::optional<int> VerifierProcess::wait(int options) {
     found = ::wait4(pid_, &status, options, &usage);
   } while (found < 0 && errno == EINTR);
   if (found != pid_) return std::nullopt;
+  watcher_ = {};
   usage_ = to_usage(usage);
+  if (peak_bytes_ > 0) usage_.peak_bytes = static_cast<double>(peak_bytes_);
   exit_code_ = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   return exit_code_;
 }

@@ -2,12 +2,14 @@
 
 #include <sys/types.h>
 
+#include <atomic>
 #include <chrono>
 #include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "base/result.h"
@@ -40,16 +42,21 @@ class VerifierProcess {
   int end(std::chrono::milliseconds patience, const std::function<bool()>& enough = nullptr);
   // Asks it to suspend the run: it ends once its replays are done.
   void suspend();
+  // Once it has ended. Its memory is looked at every few milliseconds: getrusage of a child counts
+  // what this program held when it forked.
   Usage usage() const { return usage_; }
 
  private:
   VerifierProcess() = default;
   std::optional<int> wait(int options);
+  void watch_memory(const std::stop_token& stop);
 
   std::filesystem::path socket_;
   pid_t pid_ = -1;
   std::optional<int> exit_code_;
   Usage usage_;
+  std::atomic<uint64_t> peak_bytes_ = 0;
+  std::jthread watcher_;  // last: it ends first
 };
 
 // A private folder below the system's temporary folder, removed when destroyed. Code

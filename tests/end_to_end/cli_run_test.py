@@ -7,6 +7,7 @@ Usage: cli_run_test.py FOLDER_OF_PROGRAMS.
 import base64
 import json
 import os
+import pathlib
 import re
 import shutil
 import subprocess
@@ -16,6 +17,10 @@ import ed25519
 from cli_lab import LIMIT_SECONDS, RUN_FILES, LabTest, main, pixels_and_labels, program
 from protocol_client import canonical, dsse
 
+RESULTS = pathlib.Path(__file__).resolve().parents[2] / "docs" / "results"
+RECORDED_RUNS = {  # folder: job digest
+    "cifar10-resnet20": "f32380eec2549abf671fd89e48c96b201f46398d2ccd1d40d08c1eea97a630c8",
+}
 # A run of more than three of the transcript's stretches.
 KEPT_EPOCHS, KEPT_STEPS = 50, 200
 
@@ -199,6 +204,13 @@ class Runs(LabTest):
             self.assert_no_result(out)
             checked = self.ginn(1, "verify", out, "--job", job, "--allow-simulated", "--json")
             self.assertEqual(json.loads(checked.stdout)["verdict"], "rejected")
+
+    def test_recorded_runs_are_still_accepted(self):
+        """A certificate is for years: what docs/results.md shows verifies with every later build."""
+        for name, digest in RECORDED_RUNS.items():
+            done = self.ginn(0, "verify", RESULTS / name, "--job-digest", digest,
+                             "--allow-simulated", "--json")
+            self.assertEqual(json.loads(done.stdout)["verdict"], "accepted", name)
 
     def test_attempts_that_nobody_counts(self):
         job = self.job(extra='lives = "unlimited"')
