@@ -112,8 +112,8 @@ def svg(curves, path):
                'step; loss, mean of ten steps; dashed: PyTorch float32</text>')
     for (model, (ours, theirs)), colour in zip(curves.items(), COLOURS):
         out += [line(ours, colour, False), line(theirs, colour, True)]
-        y = top + 14 + 16 * list(curves).index(model)
-        out.append(f'<text x="{width - 120}" y="{y}" fill="{colour}">{model}</text>')
+        y = height - 60 - 16 * list(curves).index(model)
+        out.append(f'<text x="{left + 12}" y="{y}" fill="{colour}">{model}</text>')
     path.write_text("\n".join(out + ["</svg>"]) + "\n")
 
 

@@ -206,7 +206,7 @@ class Runs(LabTest):
             self.assertEqual(json.loads(checked.stdout)["verdict"], "rejected")
 
     def test_recorded_runs_are_still_accepted(self):
-        """A certificate is for years: what docs/results.md shows verifies with every later build."""
+        """A certificate is for years: that of docs/results.md verifies with every later build."""
         for name, digest in RECORDED_RUNS.items():
             done = self.ginn(0, "verify", RESULTS / name, "--job-digest", digest,
                              "--allow-simulated", "--json")

@@ -24,6 +24,7 @@ UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
 LOUD = re.compile(r"#\s*include\s*<iostream>|\bstd::(cout|cerr)\b|\bf?printf\s*\(|\bexit\s*\(")
 # Who may print and exit; the rest of src/ returns a Result.
 LOUD_FILES = ("src/cli/", "src/verifier/main.cpp", "src/base/check.cpp")
+RECORDED = "docs/results/"  # signed byte by byte by programs, which end no line
 SKIPPED = 77
 
 
@@ -52,7 +53,7 @@ def faults(root):
     for path in files(root):
         name = path.relative_to(root).as_posix()
         data = path.read_bytes()
-        if not data:
+        if not data or (name.startswith(RECORDED) and path.suffix == ".json"):
             continue
         lines = data.split(b"\n")
         is_test = TEST_NAME.search(path.stem) or not name.startswith("src/")
@@ -92,6 +93,8 @@ CANARIES = {
     "src/base/loud.cpp": (b"std::printf(x);\n", "prints or exits"),
     "src/base/exit.cpp": (b"std::exit(1);\n", "prints or exits"),
     "src/cli/loud.cpp": (b"std::printf(x);\n", None),
+    "docs/results/run/job.json": (b"{}", None),
+    "docs/job.json": (b"{}", "no newline"),
     "docs/page.md": (b"x" * 200 + b"\n", None),
     "scripts/run": (b"echo \xc3\xa9\n", "ASCII"),
 }
