@@ -1,7 +1,6 @@
 #include "attack/results.h"
 
 #include <algorithm>
-#include <charconv>
 #include <map>
 #include <tuple>
 
@@ -39,8 +38,7 @@ std::string text_of(const std::optional<uint64_t>& value) { return value ? conca
 
 template <typename Value>
 bool read_value(std::string_view text, Value& value) {
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  return error == std::errc{} && end == text.data() + text.size();
+  return parse_number(text, value);
 }
 bool read_value(std::string_view text, std::string& value) {
   value = text;

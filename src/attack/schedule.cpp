@@ -1,7 +1,6 @@
 #include "attack/schedule.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <numeric>
 #include <random>
@@ -83,17 +82,10 @@ Error bad_when(const std::string& text) {
                             "the run)"));
 }
 
-// The whole text as a number.
-template <typename Number>
-bool read_number(std::string_view text, Number& number) {
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  return error == std::errc{} && end == text.data() + text.size();
-}
-
 bool read_window(std::string_view text, When& when) {
   const size_t dash = text.find('-');
-  return dash != std::string_view::npos && read_number(text.substr(0, dash), when.from) &&
-         read_number(text.substr(dash + 1), when.to) && when.from >= 0.0 && when.from < when.to &&
+  return dash != std::string_view::npos && parse_number(text.substr(0, dash), when.from) &&
+         parse_number(text.substr(dash + 1), when.to) && when.from >= 0.0 && when.from < when.to &&
          when.to <= 1.0;
 }
 
@@ -109,13 +101,13 @@ Result<When> parse_when(const std::string& text) {
   if (text == "last" || text.starts_with("last@")) {
     when.kind = When::Kind::kLast;
     if (text == "last") return when;
-    const bool good = read_number(std::string_view(text).substr(5), when.to);
+    const bool good = parse_number(std::string_view(text).substr(5), when.to);
     return good && when.to > 0.0 && when.to <= 1.0 ? Result<When>(when) : bad_when(text);
   }
   if (text == "bursts" || text.starts_with("bursts:")) {
     when.kind = When::Kind::kBursts;
     if (text == "bursts") return when;
-    const bool good = read_number(std::string_view(text).substr(7), when.length);
+    const bool good = parse_number(std::string_view(text).substr(7), when.length);
     return good && when.length >= 1 ? Result<When>(when) : bad_when(text);
   }
   if (text.starts_with("window:") && read_window(std::string_view(text).substr(7), when)) {

@@ -3,6 +3,7 @@
 #include <charconv>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <type_traits>
 
 #include "base/bytes.h"
@@ -31,6 +32,14 @@ std::string concat(const Parts&... parts) {
   std::string out;
   (append_text(out, parts), ...);
   return out;
+}
+
+// Whether the whole of `text` is a number of T's range, in decimal; `out` is what was read so far.
+template <typename T>
+bool parse_number(std::string_view text, T& out) {
+  const char* end = text.data() + text.size();
+  const auto read = std::from_chars(text.data(), end, out);
+  return read.ec == std::errc() && read.ptr == end;
 }
 
 std::string to_hex(ByteView bytes);                // lower case

@@ -1,7 +1,5 @@
 #include "base/version.h"
 
-#include <charconv>
-
 #include "base/check.h"
 #include "base/text.h"
 
@@ -16,9 +14,7 @@ std::optional<uint32_t> version_in(std::string_view text,
   if (!text.ends_with(after)) return std::nullopt;
   text.remove_suffix(after.size());
   uint32_t version = 0;
-  const auto end = std::from_chars(text.data(), text.data() + text.size(), version);
-  const bool whole = end.ec == std::errc() && end.ptr == text.data() + text.size();
-  if (!whole || text.front() == '0' || version > kLast) return std::nullopt;
+  if (!parse_number(text, version) || text.front() == '0' || version > kLast) return std::nullopt;
   return version;
 }
 

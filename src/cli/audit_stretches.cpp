@@ -1,7 +1,6 @@
 #include "cli/audit_stretches.h"
 
 #include <algorithm>
-#include <charconv>
 #include <optional>
 #include <random>
 
@@ -13,21 +12,14 @@ namespace {
 
 using audit::Stretch;
 
-std::optional<uint64_t> number(std::string_view text) {
-  uint64_t value = 0;
-  const auto read = std::from_chars(text.data(), text.data() + text.size(), value);
-  const bool whole = read.ec == std::errc() && read.ptr == text.data() + text.size();
-  return whole ? std::optional(value) : std::nullopt;
-}
-
 Result<Stretch> parse_stretch(std::string_view text) {
   constexpr std::string_view kDots = "..";
   const size_t dots = text.find(kDots);
-  if (dots != std::string_view::npos) {
-    const auto from = number(text.substr(0, dots));
-    const auto to = number(text.substr(dots + kDots.size()));
-    if (from && to) return Stretch{*from, *to};
-  }
+  Stretch stretch;
+  const bool good = dots != std::string_view::npos &&
+                    parse_number(text.substr(0, dots), stretch.from) &&
+                    parse_number(text.substr(dots + kDots.size()), stretch.to);
+  if (good) return stretch;
   return input_error(
       "usage", concat("--steps: found \"", printable(text, 60), "\"; expected A..B, as 0..64"));
 }

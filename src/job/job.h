@@ -41,7 +41,7 @@ struct StartWeights {
 // A resolved job: everything the result or the guarantee depends on. Only made by parse() (from the
 // canonical JSON) and by import::resolve_job (from TOML), both of which end in validate().
 struct Job {
-  std::string model;  // "mlp", "lenet", "resnet8", "resnet20"
+  std::string model;  // one of nn::model_names()
   std::optional<StartWeights> weights;
   data::DatasetFacts data;
   data::Preprocess preprocess;

@@ -6,7 +6,6 @@
 #include <netinet/in.h>
 #include <sys/un.h>
 
-#include <charconv>
 #include <cstring>
 
 #include "base/text.h"
@@ -45,12 +44,6 @@ Result<SocketAddress> unix_address(const std::string& address, std::string_view 
   }
   std::memcpy(out.sun_path, path.data(), path.size());
   return stored(out);
-}
-
-template <typename T>
-bool parse_number(std::string_view text, T& out) {
-  const auto end = std::from_chars(text.data(), text.data() + text.size(), out);
-  return end.ec == std::errc() && end.ptr == text.data() + text.size();
 }
 
 Result<SocketAddress> tcp_address(const std::string& address, std::string_view rest, Use use) {

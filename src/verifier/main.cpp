@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <atomic>
-#include <charconv>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
@@ -105,9 +104,7 @@ int end_with(int exit_code, std::string_view verdict, std::string_view code, std
 
 template <typename T>
 ginn::Status number(std::string_view key, const std::string& text, T least, T most, T& out) {
-  const auto end = std::from_chars(text.data(), text.data() + text.size(), out);
-  const bool whole = end.ec == std::errc() && end.ptr == text.data() + text.size();
-  if (whole && out >= least && out <= most) return ginn::ok_status();
+  if (ginn::parse_number(text, out) && out >= least && out <= most) return ginn::ok_status();
   return ginn::input_error("usage",
                            ginn::concat(key, " takes a number from ", least, " to ", most));
 }

@@ -1,7 +1,6 @@
 #include "worker/kept_state.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cstring>
 
 #include "base/text.h"
@@ -21,13 +20,6 @@ constexpr std::string_view kStateFormat = "state/v";
 constexpr std::string_view kNameBefore = "step-", kNameAfter = ".safetensors";
 constexpr size_t kNameDigits = 8;
 static_assert(job::kStepsMax < 100'000'000);  // kNameDigits digits hold every step
-
-std::optional<uint64_t> number(std::string_view text) {
-  uint64_t value = 0;
-  const auto read = std::from_chars(text.data(), text.data() + text.size(), value);
-  const bool whole = read.ec == std::errc() && read.ptr == text.data() + text.size();
-  return whole ? std::optional(value) : std::nullopt;
-}
 
 model_file::Metadata metadata(const training::Training& training, uint64_t step) {
   return {{"ginn", crypto::format_text("state", kStateVersion)},
@@ -73,8 +65,9 @@ Result<Keep> Keep::parse(std::string_view text) {
   constexpr uint64_t kUnit = protocol::kTranscriptSteps;
   Keep keep;
   if (text == "none") return keep;
-  keep.every_ = text == "all" ? kUnit : number(text).value_or(0);
-  if (keep.every_ > 0 && keep.every_ % kUnit == 0) return keep;
+  const bool good = text == "all" || parse_number(text, keep.every_);
+  if (text == "all") keep.every_ = kUnit;
+  if (good && keep.every_ > 0 && keep.every_ % kUnit == 0) return keep;
   return input_error("keep",
                      concat("--keep: found \"",
                             printable(text, 60),
@@ -96,7 +89,9 @@ std::string kept_state_name(uint64_t step) {
 std::optional<uint64_t> kept_state_step(std::string_view name) {
   if (!name.starts_with(kNameBefore) || !name.ends_with(kNameAfter)) return std::nullopt;
   if (name.size() != kNameBefore.size() + kNameDigits + kNameAfter.size()) return std::nullopt;
-  return number(name.substr(kNameBefore.size(), kNameDigits));
+  uint64_t step = 0;
+  const bool good = parse_number(name.substr(kNameBefore.size(), kNameDigits), step);
+  return good ? std::optional(step) : std::nullopt;
 }
 
 Result<Bytes> write_kept_state(const training::Training& training, const training::State& state) {
