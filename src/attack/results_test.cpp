@@ -5,6 +5,8 @@
 #include <cstdlib>
 #include <fstream>
 
+#include "tests/support/temporary_folder.h"
+
 namespace ginn::attack {
 namespace {
 
@@ -28,14 +30,8 @@ Row row(uint64_t count, double success, uint64_t seed = 1, const std::string& wh
 
 class ResultsTest : public testing::Test {
  protected:
-  ResultsTest() {
-    char name[] = "/tmp/ginn-results-XXXXXX";
-    GINN_CHECK(::mkdtemp(name) != nullptr);
-    folder_ = name;
-  }
-  ~ResultsTest() override { std::filesystem::remove_all(folder_); }
   std::filesystem::path file() const { return folder_ / "results.csv"; }
-  std::filesystem::path folder_;
+  const test::TemporaryFolder folder_;
 };
 
 TEST_F(ResultsTest, WhatWasAddedIsReadAgainAndFound) {

@@ -8,6 +8,7 @@
 #include <cstdlib>
 
 #include "base/text.h"
+#include "tests/support/temporary_folder.h"
 
 namespace ginn {
 namespace {
@@ -16,13 +17,6 @@ namespace fs = std::filesystem;
 
 class FileTest : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string name = testing::TempDir() + "ginn_file_test_XXXXXX";
-    ASSERT_NE(::mkdtemp(name.data()), nullptr);
-    folder_ = name;
-  }
-  void TearDown() override { fs::remove_all(folder_); }
-
   void write(const fs::path& path, std::string_view text) {
     ASSERT_TRUE(write_file_atomic(path, as_bytes(text)).ok());
   }
@@ -39,7 +33,8 @@ class FileTest : public testing::Test {
         std::distance(fs::directory_iterator(folder_), fs::directory_iterator()));
   }
 
-  fs::path folder_;
+  const test::TemporaryFolder temporary_;
+  const fs::path folder_ = temporary_.path();
 };
 
 TEST_F(FileTest, ReadsWhatWasWritten) {

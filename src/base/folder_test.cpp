@@ -7,12 +7,14 @@
 #include <cstdlib>
 #include <thread>
 
+#include "tests/support/temporary_folder.h"
+
 namespace ginn {
 namespace {
 
 TEST(FolderLockTest, OneAtATime) {
-  std::string name = (std::filesystem::temp_directory_path() / "ginn-lock-XXXXXX").string();
-  ASSERT_NE(::mkdtemp(name.data()), nullptr);
+  const test::TemporaryFolder folder;
+  const std::filesystem::path& name = folder.path();
   {
     const auto first = FolderLock::take(name);
     ASSERT_TRUE(first.ok()) << first.error().message;
@@ -21,19 +23,13 @@ TEST(FolderLockTest, OneAtATime) {
     EXPECT_STREQ(second.error().code, "run_in_use");
   }
   EXPECT_TRUE(FolderLock::take(name).ok()) << "the first one is gone";
-  EXPECT_STREQ(FolderLock::take(name + "/nowhere").error().code, "not_a_folder");
-  std::filesystem::remove(name);
+  EXPECT_STREQ(FolderLock::take(folder / "nowhere").error().code, "not_a_folder");
 }
 
 class FolderLockSeen : public testing::Test {
  protected:
-  FolderLockSeen() {
-    std::filesystem::remove_all(dir_);
-    std::filesystem::create_directory(dir_);
-  }
-  ~FolderLockSeen() override { std::filesystem::remove_all(dir_); }
-  const std::filesystem::path dir_ =
-      std::filesystem::temp_directory_path() / ("ginn-lock-" + std::to_string(::getpid()));
+  const test::TemporaryFolder folder_;
+  const std::filesystem::path dir_ = folder_.path();
 };
 
 TEST_F(FolderLockSeen, SeenByOthersAsLongAsItLives) {

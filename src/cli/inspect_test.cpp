@@ -12,19 +12,13 @@
 #include "model_file/safetensors.h"
 #include "nn/models.h"
 #include "protocol/transcript.h"
+#include "tests/support/temporary_folder.h"
 
 namespace ginn::cli {
 namespace {
 
 class Inspect : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string name = (std::filesystem::temp_directory_path() / "ginn-test-XXXXXX").string();
-    ASSERT_NE(::mkdtemp(name.data()), nullptr);
-    folder_ = name;
-  }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
-
   // What inspecting a file of these bytes prints; the error's code when it is refused.
   std::string inspect(ByteView bytes, bool json = false, const char* name = "file") {
     const auto path = folder_ / name;
@@ -40,7 +34,7 @@ class Inspect : public testing::Test {
     return inspect(as_bytes(text), json);
   }
 
-  std::filesystem::path folder_;
+  const test::TemporaryFolder folder_;
 };
 
 bool has(const std::string& text, std::string_view part) {

@@ -1,7 +1,6 @@
 #include "cli/run_status.h"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <filesystem>
 
@@ -9,6 +8,7 @@
 #include "base/folder.h"
 #include "base/text.h"
 #include "cli/run_folder.h"
+#include "tests/support/temporary_folder.h"
 
 namespace ginn::cli {
 namespace {
@@ -34,19 +34,14 @@ std::string replaced(std::string text, std::string_view from, std::string_view t
 
 class RunStatusTest : public testing::Test {
  protected:
-  RunStatusTest() {
-    std::filesystem::remove_all(dir_);
-    std::filesystem::create_directory(dir_);
-  }
-  ~RunStatusTest() override { std::filesystem::remove_all(dir_); }
   void write(std::string_view name, std::string_view text) {
     ASSERT_TRUE(write_file_atomic(dir_ / name, as_bytes(text)).ok());
   }
   RunView look() const { return look_at_run(dir_, kNow + 5).value(); }
   std::string state() const { return std::string(state_name(look().state)); }
 
-  const std::filesystem::path dir_ =
-      std::filesystem::temp_directory_path() / ("ginn-status-" + std::to_string(::getpid()));
+  const test::TemporaryFolder folder_;
+  const std::filesystem::path dir_ = folder_.path();
 };
 
 TEST(StatusFile, ReadsWhatAVerifierWrites) {

@@ -8,6 +8,8 @@
 #include <fstream>
 #include <functional>
 
+#include "tests/support/temporary_folder.h"
+
 namespace ginn::data {
 namespace {
 
@@ -27,13 +29,6 @@ Bytes make_records() {
 
 class Records : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string name = (fs::temp_directory_path() / "ginn_data_test_XXXXXX").string();
-    ASSERT_NE(mkdtemp(name.data()), nullptr);
-    folder_ = name;
-  }
-  void TearDown() override { fs::remove_all(folder_); }
-
   fs::path write(const Bytes& bytes) {
     const fs::path path = folder_ / "records";
     std::ofstream(path, std::ios::binary)
@@ -54,7 +49,8 @@ class Records : public testing::Test {
     return result.ok() ? "ok" : result.error().code;
   }
 
-  fs::path folder_;
+  const test::TemporaryFolder temporary_;
+  const fs::path folder_ = temporary_.path();
 };
 
 // From an independent implementation in Python (hashlib).

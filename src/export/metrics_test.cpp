@@ -5,26 +5,21 @@
 #include <cstdlib>
 
 #include "base/file.h"
+#include "tests/support/temporary_folder.h"
 
 namespace ginn::exporting {
 namespace {
 
 class MetricsTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    std::string name = (std::filesystem::temp_directory_path() / "ginn_metrics_XXXXXX").string();
-    ASSERT_NE(mkdtemp(name.data()), nullptr);
-    dir_ = name;
-  }
-  void TearDown() override { std::filesystem::remove_all(dir_); }
-
   std::string content() const {
     auto bytes = read_file(path(), 1 << 20);
     return bytes.ok() ? std::string(as_text(*bytes)) : bytes.error().code;
   }
   std::filesystem::path path() const { return dir_ / "metrics.csv"; }
 
-  std::filesystem::path dir_;
+  const test::TemporaryFolder temporary_;
+  const std::filesystem::path dir_ = temporary_.path();
 };
 
 constexpr std::string_view kHeader =

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "base/bytes.h"
+#include "tests/support/temporary_folder.h"
 
 // What the tests of this folder share: hand-made IDX and gzip files, and a folder that cleans up.
 namespace ginn::import::testing {
@@ -49,28 +50,14 @@ inline Bytes joined(Bytes first, const Bytes& second) {
   return first;
 }
 
-class Folder {
+class Folder : public test::TemporaryFolder {
  public:
-  Folder() {
-    std::string name = (std::filesystem::temp_directory_path() / "ginn_import_XXXXXX").string();
-    if (mkdtemp(name.data()) == nullptr) std::abort();
-    path_ = name;
-  }
-  ~Folder() { std::filesystem::remove_all(path_); }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-
   std::filesystem::path write(const std::string& name, const Bytes& bytes) const {
-    std::ofstream(path_ / name, std::ios::binary)
+    std::ofstream(*this / name, std::ios::binary)
         .write(reinterpret_cast<const char*>(bytes.data()),
                static_cast<std::streamsize>(bytes.size()));
-    return path_ / name;
+    return *this / name;
   }
-  std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
 };
 
 }  // namespace ginn::import::testing

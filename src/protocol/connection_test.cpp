@@ -14,6 +14,7 @@
 
 #include "base/crc32c.h"
 #include "protocol/socket.h"
+#include "tests/support/temporary_folder.h"
 
 namespace ginn::protocol {
 namespace {
@@ -169,14 +170,9 @@ TEST_F(ConnectionTest, TheEndAndWhatFollowsIt) {
 
 class ListenerTest : public testing::Test {
  protected:
-  ListenerTest() {
-    std::string name = (std::filesystem::temp_directory_path() / "ginn-socket-XXXXXX").string();
-    GINN_CHECK(::mkdtemp(name.data()) != nullptr);
-    folder_ = name;
-  }
-  ~ListenerTest() override { std::filesystem::remove_all(folder_); }
   std::string address(const std::string& name) const { return "unix:" + (folder_ / name).string(); }
-  std::filesystem::path folder_;
+  const test::TemporaryFolder temporary_;
+  const std::filesystem::path folder_ = temporary_.path();
 };
 
 template <typename T>

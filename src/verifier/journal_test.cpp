@@ -33,7 +33,7 @@ class JournalTest : public testing::Test {
   enum class Worker { kHonest, kLies, kHangsUp };
 
   Told run(std::function<uint64_t()> coin, Worker kind, bool publishes = true) {
-    const test::Folder folder;
+    const test::TemporaryFolder folder;
     Told told;
     test::VerifierOptions options;
     options.records = test::write_records(honest(), folder);

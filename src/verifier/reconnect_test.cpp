@@ -91,7 +91,7 @@ class ReconnectTest : public testing::Test {
   }
   bool has(std::string_view file) const { return std::filesystem::exists(options_.out / file); }
 
-  test::Folder folder_;
+  test::TemporaryFolder folder_;
   test::VerifierOptions options_;
 };
 

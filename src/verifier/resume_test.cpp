@@ -136,7 +136,7 @@ class ResumeTest : public testing::Test {
     return options;
   }
 
-  test::Folder folder_;
+  test::TemporaryFolder folder_;
   std::filesystem::path records_ = test::write_records(honest(), folder_);
   std::filesystem::path out_ = make_out();
   bool needed_grant_ = false;

@@ -41,7 +41,7 @@ class SessionTest : public testing::Test {
     return folder_ / "run";
   }
 
-  test::Folder folder_;
+  test::TemporaryFolder folder_;
   std::filesystem::path records_ = test::write_records(honest(), folder_);
   std::filesystem::path out_ = make_out();
 };

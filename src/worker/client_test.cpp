@@ -11,6 +11,7 @@
 #include "crypto/json.h"
 #include "protocol/socket.h"
 #include "tests/support/synthetic.h"
+#include "tests/support/temporary_folder.h"
 
 namespace ginn::worker {
 namespace {
@@ -24,9 +25,6 @@ Error enough() { return environment_error("enough", ""); }
 class ClientTest : public testing::Test {
  protected:
   ClientTest() {
-    std::string name = (std::filesystem::temp_directory_path() / "ginn-client-XXXXXX").string();
-    GINN_CHECK(::mkdtemp(name.data()) != nullptr);
-    folder_ = name;
     auto training = training::Training::create(job_, device::Level::kPortable);
     GINN_CHECK(training.ok());
     training_ = std::move(*training);
@@ -34,7 +32,6 @@ class ClientTest : public testing::Test {
   ~ClientTest() override {
     done_ = true;
     if (verifier_.joinable()) verifier_.join();
-    std::filesystem::remove_all(folder_);
   }
 
   using Play = std::function<void(protocol::Connection&)>;
@@ -87,7 +84,7 @@ class ClientTest : public testing::Test {
     return [this, calls]() -> Status { return ++idle_ < calls ? ok_status() : enough(); };
   }
 
-  std::filesystem::path folder_;
+  const test::TemporaryFolder folder_;
   std::unique_ptr<data::MemoryRecords> records_ = test::synthetic_records({.records = 32});
   job::Job job_ = test::synthetic_job(*records_, "lenet");
   std::unique_ptr<training::Training> training_;

@@ -28,7 +28,7 @@ class Certificate : public testing::Test {
   }
   certificate::RelyingParty mine() const { return {job::digest(honest().job), true, {}}; }
 
-  Folder folder_;
+  TemporaryFolder folder_;
   std::filesystem::path run_ = folder_ / "run";
 };
 
@@ -80,7 +80,7 @@ TEST_F(Certificate, AnyAlteredByteIsNotAccepted) {
 
 TEST_F(Certificate, OfAnotherRunOfTheSameJob) {
   // Keys are fresh in every run: files of two runs do not mix, though the models are equal.
-  Folder other;
+  TemporaryFolder other;
   ASSERT_EQ(verified_run(honest(), other, never), "accepted");
   const auto theirs = other / "run";
   EXPECT_EQ(contents(theirs / certificate::kModelFile), contents(run_ / certificate::kModelFile));

@@ -60,7 +60,7 @@ class Deviations : public testing::Test {
     return folder_ / "run";
   }
 
-  Folder folder_;
+  TemporaryFolder folder_;
   std::filesystem::path records_ = write_records(honest(), folder_);
   std::filesystem::path out_ = make_out();
 };
@@ -211,7 +211,7 @@ TEST_F(Deviations, TheLastContribution) {
 TEST(LyingWorker, EverythingElseIsInOrder) {
   const uint64_t lie = honest().index(kStep, kMicrobatch);
   for (uint64_t picked : {lie - 1, lie, lie + 1}) {
-    Folder folder;
+    TemporaryFolder folder;
     uint64_t tossed = 0;
     const auto coin = [&] { return tossed++ == picked ? always() : never(); };
     EXPECT_EQ(verified_run(honest(), folder, coin, 1, 1, lie_once),
@@ -222,7 +222,7 @@ TEST(LyingWorker, EverythingElseIsInOrder) {
 
 TEST(LyingWorker, WhatNoCoinPicksIsNotFound) {
   // The guarantee is a probability: this is the share of runs that it leaves.
-  Folder folder;
+  TemporaryFolder folder;
   uint64_t tossed = 0;
   const auto all_others = [&] {
     return tossed++ == honest().index(kStep, kMicrobatch) ? never() : always();

@@ -20,17 +20,6 @@ namespace ginn::test {
 
 using protocol::FrameType;
 
-Folder::Folder() {
-  std::string name = (std::filesystem::temp_directory_path() / "ginn-e2e-XXXXXX").string();
-  GINN_CHECK(::mkdtemp(name.data()) != nullptr);
-  path_ = name;
-}
-
-Folder::~Folder() {
-  std::error_code ignored;
-  std::filesystem::remove_all(path_, ignored);
-}
-
 Bytes contents(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
   return Bytes(std::istreambuf_iterator<char>(file), {});
@@ -139,7 +128,7 @@ Bytes train_alone(const job::Job& job,
   return (*training)->model_file((*state)->weights(), *statistics);
 }
 
-std::filesystem::path write_records(const Honest& honest, const Folder& folder) {
+std::filesystem::path write_records(const Honest& honest, const TemporaryFolder& folder) {
   const auto path = folder / "records.bin";
   write(path, honest.records->bytes());
   return path;
@@ -356,7 +345,7 @@ std::string RawWorker::code() {
 }
 
 std::string verified_run(const Honest& honest,
-                         const Folder& folder,
+                         const TemporaryFolder& folder,
                          VerifierThread::Coin coin,
                          size_t worker_threads,
                          size_t verifier_threads,

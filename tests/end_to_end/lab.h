@@ -11,6 +11,7 @@
 
 #include "protocol/socket.h"
 #include "tests/support/synthetic.h"
+#include "tests/support/temporary_folder.h"
 #include "verifier/session.h"
 #include "worker/client.h"
 #include "worker/loop.h"
@@ -18,20 +19,6 @@
 // One process that holds both sides of a run, so that a test can be the worker, the disk and the
 // coin.
 namespace ginn::test {
-
-// A private folder, removed at the end.
-class Folder {
- public:
-  Folder();
-  ~Folder();
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  const std::filesystem::path& path() const { return path_; }
-  std::filesystem::path operator/(std::string_view name) const { return path_ / name; }
-
- private:
-  std::filesystem::path path_;
-};
 
 Bytes contents(const std::filesystem::path& path);
 void write(const std::filesystem::path& path, ByteView bytes);
@@ -172,7 +159,7 @@ class RawWorker {
   bool environment_ = false;
 };
 
-std::filesystem::path write_records(const Honest& honest, const Folder& folder);
+std::filesystem::path write_records(const Honest& honest, const TemporaryFolder& folder);
 Result<std::string> sign_grant(const certificate::StartStatement& start);
 
 // A worker::Client against a session over a unix socket below `folder`; the run's files are in
@@ -180,7 +167,7 @@ Result<std::string> sign_grant(const certificate::StartStatement& start);
 // verifier's code.
 using Tamper = std::function<void(uint64_t t, uint32_t j, training::Contribution&)>;
 std::string verified_run(const Honest& honest,
-                         const Folder& folder,
+                         const TemporaryFolder& folder,
                          VerifierThread::Coin coin,
                          size_t worker_threads = 1,
                          size_t verifier_threads = 1,

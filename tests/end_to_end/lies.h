@@ -64,7 +64,7 @@ class Lies : public testing::Test {
     return out;
   }
 
-  Folder folder_;
+  TemporaryFolder folder_;
   std::filesystem::path records_ = write_records(honest(), folder_);
   int runs_ = 0;
   bool rejected_ = false;   // by a verdict, with a signed rejection

@@ -13,7 +13,7 @@ TEST(Queue, AtItsLimitBlocksAndDropsNothing) {
   const Honest run = honest_run(Coverage::kAll, "lenet", 10);
   const size_t limit = verifier::ReplayQueue::limit(run.training->graph());
   ASSERT_GT(run.payloads.size(), 2 * limit);
-  Folder folder;
+  TemporaryFolder folder;
   const auto out = folder / "run";
   std::filesystem::create_directory(out);
   RawWorker worker(run, write_records(run, folder), out, never);

@@ -43,7 +43,7 @@ TEST(SameResult, KernelLevels) {
 }
 
 TEST(SameResult, TrustedOnly) {
-  Folder folder;
+  TemporaryFolder folder;
   const auto records =
       data::FileRecords::create(residual().job.data, write_records(residual(), folder));
   ASSERT_TRUE(records.ok());
@@ -51,7 +51,7 @@ TEST(SameResult, TrustedOnly) {
 }
 
 TEST(SameResult, Verified) {
-  Folder folder;
+  TemporaryFolder folder;
   ASSERT_EQ(verified_run(residual(), folder, always, 2, 2), "accepted");
   EXPECT_EQ(contents(folder / "run" / certificate::kModelFile), residual().model);
   EXPECT_EQ(as_text(contents(folder / "run" / certificate::kJobFile)),
@@ -139,7 +139,7 @@ TEST(OtherResult, OneBitOfTheData) {
 
 // Which contributions a run with the system's randomness replays.
 std::vector<bool> replayed(const Honest& honest) {
-  Folder folder;
+  TemporaryFolder folder;
   auto generator = crypto::RandomGenerator::create();
   GINN_CHECK(generator.ok());
   std::vector<uint64_t> coins;
@@ -163,7 +163,7 @@ TEST(Coins, TwoRunsReplayDifferentContributions) {
 }
 
 TEST(Coins, DecideAndAreCounted) {
-  Folder folder;
+  TemporaryFolder folder;
   std::atomic<uint64_t> tossed{0};
   ASSERT_EQ(verified_run(lenet(), folder, [&] { return tossed++ == 3 ? always() : never(); }),
             "accepted");
@@ -191,7 +191,7 @@ TEST(Honest, IsNeverRefused) {
       auto training = training::Training::create(honest.job, best_level());
       ASSERT_TRUE(training.ok());
       honest.training = std::move(*training);
-      Folder folder;
+      TemporaryFolder folder;
       auto generator = crypto::RandomGenerator::create();
       ASSERT_TRUE(generator.ok());
       EXPECT_EQ(verified_run(honest, folder, [&] { return generator->next(); }), "accepted");

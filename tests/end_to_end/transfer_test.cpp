@@ -72,7 +72,7 @@ class Transfer : public testing::Test {
     return w->code();
   }
 
-  Folder folder_;
+  TemporaryFolder folder_;
   const std::filesystem::path out_ = folder_ / "run";
 };
 

@@ -12,6 +12,7 @@
 #include "certificate/issue/grant.h"
 #include "crypto/dsse.h"
 #include "protocol/transcript.h"
+#include "tests/support/temporary_folder.h"
 #include "verifier/run.h"
 
 namespace ginn::simulation {
@@ -154,17 +155,14 @@ void Judge::rejected(const Disk& disk, std::string_view code, std::string_view l
 }
 
 void check_as_relying_party(const Reference& reference, const Disk& disk) {
-  std::string name = (std::filesystem::temp_directory_path() / "ginn-simulation-XXXXXX").string();
-  require(::mkdtemp(name.data()) != nullptr, "no temporary folder can be made");
-  const std::filesystem::path folder(name);
+  const test::TemporaryFolder folder;
   for (const auto& [file, bytes] : disk.files()) {
     require(write_file_atomic(folder / file, bytes).ok(), "no temporary file can be written");
   }
   certificate::RelyingParty party;
   party.job_digest = job::digest(reference.job);
   party.allow_simulated = true;
-  const auto outcome = certificate::check_run(folder, party);
-  std::filesystem::remove_all(folder);
+  const auto outcome = certificate::check_run(folder.path(), party);
   std::string failed;
   if (outcome.ok()) {
     for (const auto& check : outcome->checks) {

@@ -18,12 +18,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-fs::path temporary_folder() {
-  std::string name = (fs::temp_directory_path() / "ginn-run-XXXXXX").native();
-  GINN_CHECK(::mkdtemp(name.data()) != nullptr);
-  return name;
-}
-
 Claim claim_for(const job::Job& job) {
   Terms terms{job.probability,
               job.budget,
@@ -57,8 +51,7 @@ std::string names_of(const Outcome& outcome, bool skipped) {
 
 }  // namespace
 
-FakeRun::FakeRun(const job::Job& job)
-    : dir_(temporary_folder()), job_(job), claim_(claim_for(job_)) {
+FakeRun::FakeRun(const job::Job& job) : job_(job), claim_(claim_for(job_)) {
   const crypto::SigningKey key = verifier_key();
   const crypto::Digest digest = job::digest(job_);
   protocol::Transcript transcript(digest, key.public_key(), 1);
@@ -77,11 +70,6 @@ FakeRun::FakeRun(const job::Job& job)
   claim_.verifier.evidence = evidence(key.public_key(), digest);
   claim_.grants = {issue_grant(owner_key(), start(), true)};
   sign_claim();
-}
-
-FakeRun::~FakeRun() {
-  std::error_code ignored;
-  fs::remove_all(dir_, ignored);
 }
 
 job::Job FakeRun::example_job() {
@@ -139,11 +127,11 @@ RejectionClaim FakeRun::rejection() const {
 }
 
 void FakeRun::write(const std::string& name, std::string_view text) const {
-  GINN_CHECK(write_file_atomic(dir_ / name, as_bytes(text)).ok());
+  GINN_CHECK(write_file_atomic(folder_ / name, as_bytes(text)).ok());
 }
 
 std::string FakeRun::read(const std::string& name) const {
-  const Bytes bytes = read_file(dir_ / name, 1 << 24).value();
+  const Bytes bytes = read_file(folder_ / name, 1 << 24).value();
   return std::string(as_text(bytes));
 }
 
@@ -163,15 +151,15 @@ void FakeRun::sign_changed(
 }
 
 void FakeRun::reject(const RejectionClaim& claim) const {
-  fs::remove(dir_ / "certificate.json");
-  fs::remove(dir_ / "model.safetensors");
+  fs::remove(folder_ / "certificate.json");
+  fs::remove(folder_ / "model.safetensors");
   write("rejection.json", issue_rejection(verifier_key(), claim).value());
 }
 
 RelyingParty FakeRun::relying_party() const { return {job::digest(job_), true, std::nullopt}; }
 
 Outcome FakeRun::check(const RelyingParty& relying_party) const {
-  return check_run(dir_, relying_party).value();
+  return check_run(dir(), relying_party).value();
 }
 
 std::string failed_checks(const Outcome& outcome) { return names_of(outcome, false); }

@@ -12,6 +12,7 @@
 #include "crypto/json.h"
 #include "crypto/signature.h"
 #include "job/job.h"
+#include "tests/support/temporary_folder.h"
 
 namespace ginn::certificate {
 
@@ -19,9 +20,6 @@ class FakeRun {
  public:
   // An accepted run, in a new temporary folder.
   explicit FakeRun(const job::Job& job = example_job());
-  ~FakeRun();
-  FakeRun(const FakeRun&) = delete;
-  FakeRun& operator=(const FakeRun&) = delete;
 
   static job::Job example_job();
   static crypto::SigningKey verifier_key();
@@ -30,7 +28,7 @@ class FakeRun {
                               const crypto::Digest& job_digest,
                               uint32_t life = 1);
 
-  const std::filesystem::path& dir() const { return dir_; }
+  const std::filesystem::path& dir() const { return folder_.path(); }
   const job::Job& job() const { return job_; }
   Claim& claim() { return claim_; }
   StartStatement start() const;
@@ -50,7 +48,7 @@ class FakeRun {
   Outcome check(const RelyingParty& relying_party) const;
 
  private:
-  std::filesystem::path dir_;
+  const test::TemporaryFolder folder_;
   job::Job job_;
   Claim claim_;
 };
