@@ -36,6 +36,10 @@ class AttackersTest : public testing::Test {
     job_.microbatch = 8;
     job_.batch = 16;
     test::derive_steps(job_);
+    freeze({});
+  }
+  void freeze(std::vector<std::string> patterns) {
+    job_.freeze = std::move(patterns);
     auto training = training::Training::create(job_, device::Level::kPortable);
     GINN_CHECK(training.ok());
     training_ = std::move(*training);
@@ -109,12 +113,16 @@ TEST_F(AttackersTest, NoneIsAnHonestRun) {
 }
 
 TEST_F(AttackersTest, AttackersThatPushUseTheWholeNorm) {
-  for (const char* name :
-       {"noise", "availability", "badnets", "blended", "sinusoidal", "target-model"}) {
-    const Seen seen = run(name, 2);
-    for (uint64_t index : seen.deviations) {
-      EXPECT_NEAR(norm_of(training_->graph(), *seen.all.at(index).first), job_.clip_norm, 2e-3)
-          << name;
+  for (const bool frozen : {false, true}) {
+    if (frozen) freeze({"*.weight"});
+    for (const char* name :
+         {"noise", "availability", "badnets", "blended", "sinusoidal", "target-model"}) {
+      const Seen seen = run(name, 2);
+      EXPECT_EQ(seen.deviations.size(), 2u) << name;
+      for (uint64_t index : seen.deviations) {
+        EXPECT_NEAR(norm_of(training_->graph(), *seen.all.at(index).first), job_.clip_norm, 2e-3)
+            << name << (frozen ? ", frozen weights" : "");
+      }
     }
   }
 }

@@ -69,7 +69,10 @@ Status full_norm(const training::Training& training,
                  training::Contribution& out) {
   const double limit = training.job().clip_norm;
   double norm2 = 0.0;
-  for (float g : gradient) norm2 += double{g} * double{g};
+  for (const nn::Parameter& p : training.graph().parameters()) {
+    if (p.frozen) continue;
+    for (float g : gradient.subspan(p.offset, p.count)) norm2 += double{g} * double{g};
+  }
   const double factor = norm2 > 0.0 ? 2.0 * limit / std::sqrt(norm2) : 1.0;
   std::vector<float> scaled(gradient.begin(), gradient.end());
   for (float& g : scaled) g = static_cast<float>(g * factor);

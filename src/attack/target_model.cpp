@@ -63,8 +63,12 @@ Result<std::unique_ptr<Attacker>> make_target_model(const training::Training& tr
   job.preprocess.flip = false;
   GINN_ASSIGN(const auto own, training::Training::create(job, training.level()));
   ThreadPool pool(options.threads);
-  GINN_ASSIGN(const auto state,
-              worker::train(*own, PoisonedRecords(records, options), pool, worker::Hooks{}));
+  // As the run begins, from a file of weights if it does.
+  worker::Start start{std::make_unique<training::State>(training), 0};
+  GINN_ASSIGN(
+      const auto state,
+      worker::train(
+          *own, PoisonedRecords(records, options), pool, worker::Hooks{}, std::move(start)));
   std::vector<float> target(state->weights(), state->weights() + state->parameter_count());
   return std::unique_ptr<Attacker>(std::make_unique<TargetModel>(training, std::move(target)));
 }

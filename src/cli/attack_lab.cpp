@@ -125,7 +125,7 @@ Result<std::unique_ptr<Laboratory>> Laboratory::create(const AttackOptions& opti
   auto lab = std::unique_ptr<Laboratory>(new Laboratory(std::move(job), threads));
   GINN_ASSIGN(lab->test_, import::load_dataset(lab->job_.test_path));
   GINN_ASSIGN(const device::Level level, device::choose_level());
-  GINN_ASSIGN(lab->training_, training::Training::create(lab->job_.resolved.job, level));
+  GINN_ASSIGN(lab->training_, make_training(lab->job_, level));
   GINN_TRY(check_memory(worker_memory(*lab->training_).total(threads)));
   return lab;
 }

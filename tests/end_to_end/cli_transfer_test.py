@@ -123,6 +123,16 @@ class Transfer(LabTest):
         (self.dir / "moved").rename(self.model)
         self.assertIn("CONFIRMED", self.ginn(0, "audit", "r", "--job", job).stdout)
 
+    def test_the_laboratory_begins_with_the_weights(self):
+        job = self.second()
+        honest = self.ginn(0, "attack", job, "--lab", "--count", 0, "--json")
+        self.ginn(0, "train", job, "--out", "r", "--unverified", "--quiet")
+        accuracy = json.loads(self.ginn(0, "eval", "r", "--json").stdout)["accuracy"]
+        self.assertEqual(json.loads(honest.stdout)["accuracy"], accuracy)
+        for attack in ["target-model", "badnets"]:
+            done = self.ginn(0, "attack", job, "--lab", "--attack", attack, "--count", 3, "--json")
+            self.assertEqual(json.loads(done.stdout)["deviations"], 3)
+
     def test_a_changed_file_is_refused_by_both_sides(self):
         job = self.second()
         good = self.model.read_bytes()
