@@ -4,17 +4,34 @@
 #include <cmath>
 #include <cstdint>
 #include <optional>
+#include <string_view>
 
 // Formats, rounding and exponent rules of docs/arithmetic.md, section 1.
 namespace ginn {
 
 inline constexpr int32_t kDfp14Max = 8191;
 inline constexpr int32_t kDfp16Max = 32767;
-inline constexpr int kMinExponent = -60;  // dfp14, and dfp16 where `fit` chooses it
+inline constexpr int kMinExponent = -60;  // of operands, and dfp16 where `fit` chooses it
 inline constexpr int kMaxExponent = 60;
 inline constexpr int kMinContributionExponent = -40;  // also the grid of the sum: 2^-40
 inline constexpr int kMaxContributionExponent = 20;
-inline constexpr int kLossGradientExponent = -13;
+
+// What the operands of contractions are stored in, by job. Contraction outputs, gradients of
+// activations and contributions are dfp16 in both.
+enum class OperandFormat : uint8_t { kDfp14, kDfp16 };
+
+constexpr std::optional<OperandFormat> operand_format(std::string_view name) {
+  if (name == "dfp14") return OperandFormat::kDfp14;
+  if (name == "dfp16") return OperandFormat::kDfp16;
+  return std::nullopt;
+}
+constexpr int32_t operand_max(OperandFormat format) {
+  return format == OperandFormat::kDfp14 ? kDfp14Max : kDfp16Max;
+}
+// Of the loss's gradient, whose values are in [-1, 1]: operand_max + 1 = 2^-exponent.
+constexpr int loss_gradient_exponent(OperandFormat format) {
+  return format == OperandFormat::kDfp14 ? -13 : -15;
+}
 
 // 2^k as f32, k in [-126, 127]; out of range: 0 below -149, subnormal between, infinity above.
 inline float pow2f(int k) {
@@ -46,7 +63,9 @@ inline std::optional<int> fit(float m, int32_t q_max, int lo, int hi) {
   while (m > static_cast<float>(q_max) * pow2f(e)) ++e;
   return e;
 }
-inline std::optional<int> fit14(float m) { return fit(m, kDfp14Max, kMinExponent, kMaxExponent); }
+inline std::optional<int> fit_operand(float m, OperandFormat format) {
+  return fit(m, operand_max(format), kMinExponent, kMaxExponent);
+}
 inline std::optional<int> fit16(float m) { return fit(m, kDfp16Max, kMinExponent, kMaxExponent); }
 inline std::optional<int> fit_contribution(float m) {
   return fit(m, kDfp16Max, kMinContributionExponent, kMaxContributionExponent);

@@ -4,6 +4,7 @@
 #include <functional>
 #include <vector>
 
+#include "arithmetic/format.h"
 #include "device/level.h"
 #include "device/scratch.h"
 
@@ -18,6 +19,7 @@ struct ConvShape {
   uint32_t stride = 1, padding = 0;  // the same in both directions; padding is zeros
   // Filter k sees only channels [g c / groups, (g + 1) c / groups), g = floor(k groups / k count).
   uint32_t groups = 1;
+  OperandFormat operands = OperandFormat::kDfp14;  // of x, w and dy
 
   uint32_t out_h() const { return (h + 2 * padding - kernel_h) / stride + 1; }
   uint32_t out_w() const { return (w + 2 * padding - kernel_w) / stride + 1; }
@@ -39,7 +41,7 @@ struct Norms {
 };
 
 // One step's weights of a layer, packed once and used for every microbatch: immutable, shared
-// between threads. `q` is [K, KH, KW, C / groups], dfp14 (|q| <= 8191).
+// between threads. `q` is [K, KH, KW, C / groups], in the format of the shape's operands.
 class PackedWeights {
  public:
   PackedWeights() = default;
@@ -73,13 +75,13 @@ class Convolution {
 
   // y[n,p,q,k] = rne(S / 2^s), S = sum over (r,s,c) of x[n, p stride + r - padding, q stride + s -
   // padding, c] w[k,r,s,c]; s = bound_shift(filter_norm2, largest sum of x^2 over an output's
-  // window); with groups the largest of the groups' s. Returns s. x: dfp14 [N,H,W,C]. y: dfp16
+  // window); with groups the largest of the groups' s. Returns s. x: operand [N,H,W,C]. y: dfp16
   // [N,P,Q,K].
   int fprop(const int16_t* x, const PackedWeights& w, int16_t* y, Scratch& scratch) const;
 
   // dx[n,h,w,c] = rne(T / 2^s), T = sum over (k,r,s) and the (p,q) that they map to (h,w); s =
   // bound_shift(channel_norm2, largest over (n,h,w) of the sum of dy^2 over all k and all (p,q)
-  // that touch (h,w)), or the largest of the groups' s. Returns s. dy: dfp14 [N,P,Q,K]. dx: dfp16
+  // that touch (h,w)), or the largest of the groups' s. Returns s. dy: operand [N,P,Q,K]. dx: dfp16
   // [N,H,W,C].
   int dgrad(const int16_t* dy, const PackedWeights& w, int16_t* dx, Scratch& scratch) const;
 
@@ -111,7 +113,8 @@ class Convolution {
 };
 
 // The smallest s >= 0 with a * b <= (32767 2^s)^2, in 128-bit integers: by Cauchy-Schwarz |S| <=
-// sqrt(a b) <= 32767 2^s, so rne(S / 2^s) fits dfp16. a < 2^46, b < 2^46 (2^20 squares below 2^26).
+// sqrt(a b) <= 32767 2^s, so rne(S / 2^s) fits dfp16. a, b < 2^50 (2^20 squares below 2^30): s
+// <= 35.
 int bound_shift(uint64_t a, uint64_t b);
 
 // Round to nearest, ties to even, of value / 2^shift; shift in [0, 62].

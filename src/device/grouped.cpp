@@ -146,7 +146,7 @@ int Convolution::correlate_groups(
   scratch.reset();
   const bool forward = way == Way::kForward;
   const ConvShape group = shape_.of_group();
-  const cpu::Kernels& kernels = cpu::kernels_of(level_);
+  const cpu::Kernels& kernels = cpu::kernels_of(level_, shape_.operands);
   const cpu::Plan plan =
       forward ? cpu::fprop_plan(group, kernels.lanes) : cpu::dgrad_plan(group, kernels.lanes);
   const size_t in = forward ? group.c : group.k;  // channels of a group
@@ -186,6 +186,7 @@ void Convolution::wgrad_groups(const int16_t* x,
                                Scratch& scratch,
                                const GradientSink& sink) const {
   scratch.reset();
+  const cpu::Kernels& kernels = cpu::kernels_of(level_, shape_.operands);
   const ConvShape group = shape_.of_group();
   auto* x_group = scratch.take<int16_t>(group.input_count());
   auto* dy_group = scratch.take<int16_t>(group.output_count());
@@ -195,7 +196,7 @@ void Convolution::wgrad_groups(const int16_t* x,
     const auto place = [&](size_t first, const int64_t* sums, size_t count) {
       sink(g * group.weight_count() + first, sums, count);
     };
-    cpu::weight_gradient(cpu::kernels_of(level_), group, x_group, dy_group, scratch.inner(), place);
+    cpu::weight_gradient(kernels, group, x_group, dy_group, scratch.inner(), place);
   }
 }
 

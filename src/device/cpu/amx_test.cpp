@@ -47,7 +47,7 @@ struct Operands {
       const int64_t lengths[] = {1, 15, 16, 17, 31, 32, 33, 64, 100, 300};
       const int64_t count = std::min(left, lengths[random.in(0, 9)]);
       end += random.in(0, 1) * random.in(1, 9);
-      runs.push_back({end, static_cast<int32_t>(count), left == count ? 1 : 0});
+      runs.push_back({end, static_cast<int32_t>(count), left == count ? 1 : 0, 0, 0});
       end += count * a_step;
       left -= count;
     }
@@ -216,7 +216,7 @@ TEST_P(Amx, Int32SumsMayWrapOnTheWay) {
 // One product of each operand with those at the digits' edges.
 TEST_P(Amx, EveryOperandIsItsDigits) {
   Operands in(16383, 16, 1, 2, true);
-  in.runs = {{0, 1, 1}};
+  in.runs = {{0, 1, 1, 0, 0}};
   in.a.assign(2 * 16383, 0);
   for (int64_t i = 0; i < in.rows; ++i) {
     in.a[static_cast<size_t>(2 * i)] = static_cast<int16_t>(i - 8191);

@@ -51,8 +51,8 @@ Pieces cut_pieces(const Plan& plan) {
   pieces.src_cols = col_end - pieces.src_col;
   const int64_t all_rows = source_rows(plan, pieces.src_row, plan.dst_h);
   const int64_t row_bytes = pieces.src_cols * plan.src_c * 2;
-  pieces.direct = even && pieces.src_row >= 0 && pieces.src_col >= 0 && col_end <= plan.src_w &&
-                  pieces.src_row + all_rows <= plan.src_h;
+  pieces.direct = plan.digits() == 1 && even && pieces.src_row >= 0 && pieces.src_col >= 0 &&
+                  col_end <= plan.src_w && pieces.src_row + all_rows <= plan.src_h;
   pieces.images = 1;
   pieces.rows = plan.dst_h;
   if (all_rows * row_bytes <= kPieceBytes) {
@@ -132,6 +132,10 @@ Norms norms_of(const PixelBounds& pixels, const WindowBounds& windows) {
           static_cast<uint64_t>(pixels.chunk)};
 }
 
+PixelNorms pixel_norms_of(const Kernels& kernels, const Plan& plan) {
+  return plan.operands == OperandFormat::kDfp14 ? kernels.pixel_norms : kernels.pixel_norms_wide;
+}
+
 // Windows of one pixel each, which lie within the source (padding < kernel = 1).
 bool one_pixel_windows(const Plan& plan) {
   return plan.phases.size() == 1 && plan.phases[0].taps_h == 1 && plan.phases[0].taps_w == 1;
@@ -140,6 +144,7 @@ Norms one_pixel_norms(const Kernels& kernels,
                       const Plan& plan,
                       const int16_t* src,
                       Scratch& scratch) {
+  const PixelNorms pixel_norms = pixel_norms_of(kernels, plan);
   const Phase& phase = plan.phases[0];
   const int64_t rows = plan.n * count_from(phase.out_h, plan.dst_h, plan.out_step);
   const int64_t cols = count_from(phase.out_w, plan.dst_w, plan.out_step);
@@ -152,7 +157,7 @@ Norms one_pixel_norms(const Kernels& kernels,
     PixelBounds bounds{};
     for (int64_t i = 0; i < pixels; i += kRow) {
       const int64_t count = std::min(kRow, pixels - i);
-      kernels.pixel_norms(src + i * plan.src_c, count, plan.src_c, plan.src_c, norms, &bounds);
+      pixel_norms(src + i * plan.src_c, count, plan.src_c, plan.src_c, norms, &bounds);
     }
     return norms_of(bounds, {bounds.pixel, bounds.pixel});
   }
@@ -162,7 +167,7 @@ Norms one_pixel_norms(const Kernels& kernels,
     const int64_t row = phase.src_h + i % rows_of_image * plan.src_step;
     const int16_t* from =
         src + i / rows_of_image * image_stride + (row * plan.src_w + phase.src_w) * plan.src_c;
-    kernels.pixel_norms(from, cols, plan.src_c, plan.src_step * plan.src_c, norms, &bounds);
+    pixel_norms(from, cols, plan.src_c, plan.src_step * plan.src_c, norms, &bounds);
   }
   return norms_of(bounds, {bounds.pixel, bounds.pixel});
 }
@@ -177,6 +182,7 @@ Norms source_norms(const Kernels& kernels,
   const auto area = static_cast<size_t>(pieces.src_rows * pieces.src_cols);
   auto* norms = scratch.take<int64_t>(area);
   auto* row_sums = scratch.take<int64_t>(static_cast<size_t>(pieces.src_rows * plan.dst_w));
+  const PixelNorms pixel_norms = pixel_norms_of(kernels, plan);
   const Columns columns = columns_of(plan, pieces);
   std::memset(norms, 0, area * sizeof *norms);
   PixelBounds pixels{};
@@ -185,7 +191,7 @@ Norms source_norms(const Kernels& kernels,
     const auto inside = [&](int64_t t, int64_t row) {
       const int64_t from = ((image * plan.src_h + row) * plan.src_w + columns.begin) * plan.src_c;
       int64_t* to = norms + t * pieces.src_cols + columns.left;
-      kernels.pixel_norms(src + from, columns.count, plan.src_c, plan.src_c, to, &pixels);
+      pixel_norms(src + from, columns.count, plan.src_c, plan.src_c, to, &pixels);
     };
     const auto outside = [&](int64_t t) {
       std::memset(
@@ -314,18 +320,19 @@ int correlate(const Kernels& kernels,
 
   const int64_t src_row_stride = (pieces.direct ? plan.src_w : pieces.src_cols) * plan.src_c;
   const int64_t src_image_stride = (pieces.direct ? plan.src_h : pieces.src_rows) * src_row_stride;
-  int16_t* padded =
-      pieces.direct ? nullptr
-                    : scratch.take<int16_t>(static_cast<size_t>(pieces.images * src_image_stride));
+  const int64_t digit_stride = pieces.images * src_image_stride;
+  int16_t* padded = pieces.direct
+                        ? nullptr
+                        : scratch.take<int16_t>(static_cast<size_t>(plan.digits() * digit_stride));
   auto* works = scratch.take<PhaseWork>(plan.phases.size());
   for (size_t i = 0; i < plan.phases.size(); ++i) {
     const Phase& phase = plan.phases[i];
     PhaseWork work{};
     work.pixels = list_pixels(plan, pieces, phase, src_row_stride, src_image_stride, scratch);
     const Cut cut = cut_for(plan, phase, x, w, shift);
-    const int64_t runs = run_count(phase, cut);
+    const int64_t runs = run_count(plan, phase, cut);
     auto* list = scratch.take<Run>(static_cast<size_t>(runs));
-    make_runs(phase, cut, src_row_stride, list);
+    make_runs(plan, phase, cut, {src_row_stride, digit_stride}, list);
     work.job.a_offset = work.pixels.src;
     work.job.y_offset = work.pixels.dst;
     work.job.b = packed + phase.packed;
@@ -344,6 +351,7 @@ int correlate(const Kernels& kernels,
           pieces.src_col * plan.src_c;
     } else {
       copy_padded(plan, pieces, piece, src, padded);
+      if (plan.digits() > 1) split_digits(padded, digit_stride, padded + digit_stride);
     }
     for (size_t i = 0; i < plan.phases.size(); ++i) {
       MultiplyJob job = works[i].job;

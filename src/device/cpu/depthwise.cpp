@@ -12,7 +12,8 @@ extern const DepthwiseKernels kDepthwise;
 }
 
 bool has_depthwise_kernels(const ConvShape& shape) {
-  return shape.depthwise() && int64_t{shape.kernel_h} * shape.kernel_w <= kMostNormTaps;
+  return shape.depthwise() && shape.operands == OperandFormat::kDfp14 &&
+         int64_t{shape.kernel_h} * shape.kernel_w <= kMostNormTaps;
 }
 
 const DepthwiseKernels& depthwise_kernels(Level level) {

@@ -36,7 +36,7 @@ struct DepthwiseKernels {
                      int64_t* sums);
 };
 
-// Other depthwise layers are computed group by group.
+// Of dfp14. Other depthwise layers are computed group by group.
 bool has_depthwise_kernels(const ConvShape& shape);
 // Of a level other than kPortable.
 const DepthwiseKernels& depthwise_kernels(Level level);

@@ -17,7 +17,9 @@ namespace amx {
 extern const Kernels kKernels;
 }
 
-const Kernels& kernels_of(Level level) {
+const Kernels& kernels_of(Level level, OperandFormat operands) {
+  // dfp16 does not fit the int8 digits of the tiles.
+  if (level == Level::kAmx && operands == OperandFormat::kDfp16) level = Level::kAvx512Vnni;
   switch (level) {
     case Level::kPortable:
       break;

@@ -40,11 +40,11 @@ struct Emulated {
     sum0 = dot(sum0, a, b0);
     sum1 = dot(sum1, a, b1);
   }
-  GINN_CALL static void set_wide(int64_t* sum, Vec c) {
-    for (int i = 0; i < kWidth; ++i) sum[i] = c.lane[i];
+  GINN_CALL static void set_wide(int64_t* sum, Vec c, int shift) {
+    for (int i = 0; i < kWidth; ++i) sum[i] = int64_t{c.lane[i]} * (int64_t{1} << shift);
   }
-  GINN_CALL static void add_wide(int64_t* sum, Vec c) {
-    for (int i = 0; i < kWidth; ++i) sum[i] += c.lane[i];
+  GINN_CALL static void add_wide(int64_t* sum, Vec c, int shift) {
+    for (int i = 0; i < kWidth; ++i) sum[i] += int64_t{c.lane[i]} * (int64_t{1} << shift);
   }
   static Rounding rounding(int shift) { return shift; }
   GINN_CALL static Vec round(Vec c, Rounding shift) {
@@ -204,6 +204,7 @@ const Kernels kEight = {8,
                         multiply<Emulated<8, 6>>,
                         accumulate<Emulated<8, 6>>,
                         pixel_norms,
+                        pixel_norms,
                         window_bounds,
                         interleave,
                         interleave_blocks<8>,
@@ -212,6 +213,7 @@ const Kernels kSixteen = {16,
                           multiply<Emulated<16, 12>>,
                           accumulate<Emulated<16, 12>>,
                           pixel_norms,
+                          pixel_norms,
                           window_bounds,
                           interleave,
                           interleave_blocks<16>,
@@ -219,6 +221,7 @@ const Kernels kSixteen = {16,
 const Kernels kTiles = {16,
                         multiply_by_digits<Tiles>,
                         accumulate_by_digits<Tiles>,
+                        pixel_norms,
                         pixel_norms,
                         window_bounds,
                         interleave,

@@ -8,16 +8,19 @@
 namespace ginn::device::cpu {
 
 // A stretch of a contraction: `steps` pairs of int16 of every row, from `a_offset` elements behind
-// the row's pointer. After a run with `flush` the int32 sums are added to the int64 ones.
+// the row's pointer. After a run with `flush` the int32 sums times 2^shift are added to the int64
+// ones. With `again` b's steps begin anew before the run: for the next digit of a.
 struct Run {
   int64_t a_offset;
   int32_t steps;
   int32_t flush;
+  int32_t shift;
+  int32_t again;
 };
 
 // y[pixel, column] = rne(sum / 2^shift), sum = the row at `pixel` times the column of b.
 // b is [block][step][lane][2], a block being 2 vectors of columns, or 1 for a tail that fits it;
-// runs take b's steps one after the other.
+// runs take b's steps one after the other. Runs with a shift or another digit: only if `wide`.
 struct MultiplyJob {
   const int16_t* a;
   const int64_t* a_offset;  // [pixels]
@@ -26,7 +29,7 @@ struct MultiplyJob {
   int64_t pixels;
   const int16_t* b;
   int64_t columns;
-  int64_t steps;  // of all runs
+  int64_t steps;  // of all runs of a digit
   const Run* runs;
   int64_t run_count;
   int32_t shift;
@@ -77,17 +80,20 @@ struct BlockPlace {
   int64_t first, every, steps;
 };
 
+using PixelNorms = void (*)(const int16_t* x,
+                            int64_t pixels,
+                            int64_t channels,
+                            int64_t stride,
+                            int64_t* norms,
+                            PixelBounds* bounds);
+
 struct Kernels {
   int64_t lanes;  // int32 of a vector: 8 or 16
   void (*multiply)(const MultiplyJob& job);
   void (*accumulate)(const AccumulateJob& job);
-  // norms[i] = sum over c of x[i stride + c]^2.
-  void (*pixel_norms)(const int16_t* x,
-                      int64_t pixels,
-                      int64_t channels,
-                      int64_t stride,
-                      int64_t* norms,
-                      PixelBounds* bounds);
+  // norms[i] = sum over c of x[i stride + c]^2; of dfp14, and of any int16 but -32768 (the bound of
+  // chunks is left alone).
+  PixelNorms pixel_norms, pixel_norms_wide;
   void (*window_bounds)(const WindowJob& job, WindowBounds* bounds);
   // out[i out_stride + 2 c] = x0[i in_stride + c], out[i out_stride + 2 c + 1] = x1[...].
   void (*interleave)(const int16_t* x0,

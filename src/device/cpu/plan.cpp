@@ -89,6 +89,7 @@ bool is_pointwise(const ConvShape& s) {
 
 Plan fprop_plan(const ConvShape& s, int64_t lanes) {
   Plan plan{};
+  plan.operands = s.operands;
   plan.n = s.n;
   plan.src_h = s.h;
   plan.src_w = s.w;
@@ -114,6 +115,7 @@ Plan fprop_plan(const ConvShape& s, int64_t lanes) {
 // ... < kernel with f = (h + padding) mod stride. Taken backwards, consecutive p.
 Plan dgrad_plan(const ConvShape& s, int64_t lanes) {
   Plan plan{};
+  plan.operands = s.operands;
   plan.n = s.n;
   plan.src_h = s.out_h();
   plan.src_w = s.out_w();
@@ -231,6 +233,12 @@ int64_t units_that_fit(uint64_t a, uint64_t b, int64_t limit, uint64_t end) {
 
 Cut cut_for(const Plan& plan, const Phase& phase, const Norms& x, const Norms& w, int shift) {
   Cut cut;
+  if (plan.digits() > 1) {
+    cut.wide = true;
+    cut.flush_rows = kSafeDigitSteps / phase.row_steps();
+    if (cut.flush_rows == 0) cut.flush_steps = kSafeDigitSteps;
+    return cut;
+  }
   if (shift <= 16) return cut;
   if (shift <= 18 &&
       units_that_fit(x.row, w.row, phase.taps_h, kSumEnd - (1u << 18)) == phase.taps_h) {
@@ -254,22 +262,36 @@ Cut cut_for(const Plan& plan, const Phase& phase, const Norms& x, const Norms& w
   return cut;
 }
 
-int64_t run_count(const Phase& phase, const Cut& cut) {
-  return phase.taps_h * (cut.flush_steps == 0 ? 1 : ceil_div(phase.row_steps(), cut.flush_steps));
+int64_t run_count(const Plan& plan, const Phase& phase, const Cut& cut) {
+  const int64_t of_row = cut.flush_steps == 0 ? 1 : ceil_div(phase.row_steps(), cut.flush_steps);
+  return plan.digits() * phase.taps_h * of_row;
 }
 
-void make_runs(const Phase& phase, const Cut& cut, int64_t src_stride_h, Run* runs) {
+void make_runs(
+    const Plan& plan, const Phase& phase, const Cut& cut, SourceStrides strides, Run* runs) {
   const int64_t row_steps = phase.row_steps();
   const int64_t most = cut.flush_steps == 0 ? row_steps : cut.flush_steps;
-  for (int64_t i = 0; i < phase.taps_h; ++i) {
+  const auto row = [&](int64_t i, int64_t digit) {
     const bool last_row = i + 1 == phase.taps_h;
     const bool row_ends =
         cut.flush_steps != 0 || last_row || (cut.flush_rows != 0 && (i + 1) % cut.flush_rows == 0);
     for (int64_t first = 0; first < row_steps; first += most) {
-      *runs++ = Run{i * src_stride_h + 2 * first,
+      *runs++ = Run{digit * strides.digit + i * strides.row + 2 * first,
                     static_cast<int32_t>(std::min(most, row_steps - first)),
-                    cut.wide && row_ends ? 1 : 0};
+                    cut.wide && row_ends ? 1 : 0,
+                    digit + 1 < plan.digits() ? kDigitShift : 0,
+                    digit > 0 && i == 0 && first == 0 ? 1 : 0};
     }
+  };
+  for (int64_t digit = 0; digit < plan.digits(); ++digit) {
+    for (int64_t i = 0; i < phase.taps_h; ++i) row(i, digit);
+  }
+}
+
+void split_digits(int16_t* q, int64_t count, int16_t* low) {
+  for (int64_t i = 0; i < count; ++i) {
+    low[i] = static_cast<int16_t>(q[i] & ((1 << kDigitShift) - 1));
+    q[i] = static_cast<int16_t>(q[i] >> kDigitShift);
   }
 }
 

@@ -13,6 +13,13 @@ inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 // Steps whose sum fits int32 whatever the operands: 16 pairs, 32 x 8191^2 < 2^31.
 inline constexpr int64_t kSafeSteps = 16;
 
+// A dfp16 source is taken in two digits, q = 2^7 h + l with h in [-256, 255] and l in [0, 127]: a
+// pair of products with dfp16 weights is at most 2 x 256 x 32767, and 128 of those are below 2^31.
+inline constexpr int kDigitShift = 7;
+inline constexpr int64_t kSafeDigitSteps = 128;
+// q becomes h.
+void split_digits(int16_t* q, int64_t count, int16_t* low);
+
 // A 1 x 1 kernel that moves nothing sees only a list of pixels.
 bool is_pointwise(const ConvShape& shape);
 
@@ -31,12 +38,14 @@ struct Phase {
 };
 
 struct Plan {
+  OperandFormat operands;
   int64_t n, src_h, src_w, src_c;
   int64_t dst_h, dst_w, dst_c;
   int64_t out_step, src_step;
   bool dense;                 // false: some destination pixels are in no phase (zero)
   std::vector<Phase> phases;  // each with at least one tap and one destination pixel
   int64_t packed_count = 0;
+  int64_t digits() const { return operands == OperandFormat::kDfp14 ? 1 : 2; }
 };
 
 Plan fprop_plan(const ConvShape& shape, int64_t lanes);
@@ -63,16 +72,21 @@ Norms dgrad_norms(const ConvShape& shape, const int16_t* q);
 // Else sums are flushed after a part of the window whose norms give t^2 |x|^2 |w|^2 < 2^62 for t
 // units (rows of taps, taps, or chunks of channels): the t partial sums are at most |x| |w| each,
 // so their sum is below 2^31. In the worst case after 16 steps: 32 x 8191^2 = 2,146,959,392 < 2^31.
+// The digits of dfp16 are flushed every kSafeDigitSteps.
 struct Cut {
   bool wide = false;
   int64_t flush_rows = 0;   // rows of taps between flushes; 0: flush_steps
   int64_t flush_steps = 0;  // within a row of taps
 };
 Cut cut_for(const Plan& plan, const Phase& phase, const Norms& x, const Norms& w, int shift);
-int64_t run_count(const Phase& phase, const Cut& cut);
-// Run r of row i begins src_stride_h * i + 2 * (steps before it) elements behind the window's
-// origin.
-void make_runs(const Phase& phase, const Cut& cut, int64_t src_stride_h, Run* runs);
+int64_t run_count(const Plan& plan, const Phase& phase, const Cut& cut);
+// A source in memory: elements from row to row, and from digit to digit.
+struct SourceStrides {
+  int64_t row, digit;
+};
+// Run r of row i begins row * i + 2 * (steps before it) elements behind the window's origin.
+void make_runs(
+    const Plan& plan, const Phase& phase, const Cut& cut, SourceStrides strides, Run* runs);
 
 // The largest t <= limit with t^2 a b < end^2: t sums of at most sqrt(a b) each stay below end.
 inline constexpr uint64_t kSumEnd = uint64_t{1} << 31;

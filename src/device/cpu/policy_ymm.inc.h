@@ -18,20 +18,25 @@ struct Ymm {
   GINN_INLINE static Vec load(const int16_t* p) {
     return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
   }
-  GINN_INLINE static __m256i low(Vec c) { return _mm256_cvtepi32_epi64(_mm256_castsi256_si128(c)); }
-  GINN_INLINE static __m256i high(Vec c) {
-    return _mm256_cvtepi32_epi64(_mm256_extracti128_si256(c, 1));
+  // Four lanes times 2^shift.
+  GINN_INLINE static __m256i low(Vec c, int shift) {
+    const __m128i count = _mm_cvtsi32_si128(shift);
+    return _mm256_sll_epi64(_mm256_cvtepi32_epi64(_mm256_castsi256_si128(c)), count);
   }
-  // sum[0..8) = c, and += c.
-  GINN_INLINE static void set_wide(int64_t* sum, Vec c) {
-    __m256i* p = reinterpret_cast<__m256i*>(sum);
-    _mm256_storeu_si256(p, low(c));
-    _mm256_storeu_si256(p + 1, high(c));
+  GINN_INLINE static __m256i high(Vec c, int shift) {
+    const __m128i count = _mm_cvtsi32_si128(shift);
+    return _mm256_sll_epi64(_mm256_cvtepi32_epi64(_mm256_extracti128_si256(c, 1)), count);
   }
-  GINN_INLINE static void add_wide(int64_t* sum, Vec c) {
+  // sum[0..8) = c 2^shift, and += c 2^shift.
+  GINN_INLINE static void set_wide(int64_t* sum, Vec c, int shift) {
     __m256i* p = reinterpret_cast<__m256i*>(sum);
-    _mm256_storeu_si256(p, _mm256_add_epi64(_mm256_loadu_si256(p), low(c)));
-    _mm256_storeu_si256(p + 1, _mm256_add_epi64(_mm256_loadu_si256(p + 1), high(c)));
+    _mm256_storeu_si256(p, low(c, shift));
+    _mm256_storeu_si256(p + 1, high(c, shift));
+  }
+  GINN_INLINE static void add_wide(int64_t* sum, Vec c, int shift) {
+    __m256i* p = reinterpret_cast<__m256i*>(sum);
+    _mm256_storeu_si256(p, _mm256_add_epi64(_mm256_loadu_si256(p), low(c, shift)));
+    _mm256_storeu_si256(p + 1, _mm256_add_epi64(_mm256_loadu_si256(p + 1), high(c, shift)));
   }
 
   // round: |c| plus half of 2^shift fits int32 (plan.h).
@@ -50,15 +55,16 @@ struct Ymm {
                      _mm_packs_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1)));
   }
 
-  // |sum| < 2^46, 17 <= shift <= 31: sum + 2^50 is positive, and 2^50 is a multiple of 2^(shift +
+  // |sum| < 2^50, shift <= 35: sum + 2^50 is positive, and 2^50 is a multiple of 2^(shift +
   // 1), so it moves neither the rounding nor the parity; the low 32 bits of the result are exact.
   GINN_INLINE static __m128i round_wide4(const int64_t* sum, int shift) {
     const __m128i count = _mm_cvtsi32_si128(shift);
     const __m256i offset = _mm256_set1_epi64x(int64_t{1} << 50);
-    const __m256i bias = _mm256_set1_epi64x((int64_t{1} << (shift - 1)) - 1);
+    const __m256i one = _mm256_set1_epi64x(shift == 0 ? 0 : 1);
+    const __m256i bias = _mm256_set1_epi64x(shift == 0 ? 0 : (int64_t{1} << (shift - 1)) - 1);
     const __m256i t =
         _mm256_add_epi64(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(sum)), offset);
-    const __m256i odd = _mm256_and_si256(_mm256_srl_epi64(t, count), _mm256_set1_epi64x(1));
+    const __m256i odd = _mm256_and_si256(_mm256_srl_epi64(t, count), one);
     const __m256i rounded =
         _mm256_srl_epi64(_mm256_add_epi64(_mm256_add_epi64(t, bias), odd), count);
     const __m256i value = _mm256_sub_epi64(rounded, _mm256_srl_epi64(offset, count));

@@ -28,16 +28,23 @@ struct Policy {
     sum0 = _mm512_dpwssd_epi32(sum0, pair, b0);
     sum1 = _mm512_dpwssd_epi32(sum1, pair, b1);
   }
-  // sum[0..16) = c, and += c.
-  GINN_INLINE static void set_wide(int64_t* sum, Vec c) {
-    _mm512_storeu_si512(sum, _mm512_cvtepi32_epi64(_mm512_castsi512_si256(c)));
-    _mm512_storeu_si512(sum + 8, _mm512_cvtepi32_epi64(_mm512_extracti64x4_epi64(c, 1)));
+  // Eight lanes times 2^shift.
+  GINN_INLINE static Vec low(Vec c, int shift) {
+    const __m128i count = _mm_cvtsi32_si128(shift);
+    return _mm512_sll_epi64(_mm512_cvtepi32_epi64(_mm512_castsi512_si256(c)), count);
   }
-  GINN_INLINE static void add_wide(int64_t* sum, Vec c) {
-    const __m512i low = _mm512_cvtepi32_epi64(_mm512_castsi512_si256(c));
-    const __m512i high = _mm512_cvtepi32_epi64(_mm512_extracti64x4_epi64(c, 1));
-    _mm512_storeu_si512(sum, _mm512_add_epi64(_mm512_loadu_si512(sum), low));
-    _mm512_storeu_si512(sum + 8, _mm512_add_epi64(_mm512_loadu_si512(sum + 8), high));
+  GINN_INLINE static Vec high(Vec c, int shift) {
+    const __m128i count = _mm_cvtsi32_si128(shift);
+    return _mm512_sll_epi64(_mm512_cvtepi32_epi64(_mm512_extracti64x4_epi64(c, 1)), count);
+  }
+  // sum[0..16) = c 2^shift, and += c 2^shift.
+  GINN_INLINE static void set_wide(int64_t* sum, Vec c, int shift) {
+    _mm512_storeu_si512(sum, low(c, shift));
+    _mm512_storeu_si512(sum + 8, high(c, shift));
+  }
+  GINN_INLINE static void add_wide(int64_t* sum, Vec c, int shift) {
+    _mm512_storeu_si512(sum, _mm512_add_epi64(_mm512_loadu_si512(sum), low(c, shift)));
+    _mm512_storeu_si512(sum + 8, _mm512_add_epi64(_mm512_loadu_si512(sum + 8), high(c, shift)));
   }
 
   // round: |c| plus half of 2^shift fits int32 (plan.h).
@@ -54,12 +61,13 @@ struct Policy {
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), _mm512_cvtepi32_epi16(v));
   }
 
-  // |sum| < 2^46, 17 <= shift <= 31: sum + half fits; an arithmetic shift is a floor.
+  // |sum| < 2^50, shift <= 35: sum + half fits; an arithmetic shift is a floor.
   GINN_INLINE static __m128i round_wide8(const int64_t* sum, int shift) {
     const __m128i count = _mm_cvtsi32_si128(shift);
-    const __m512i bias = _mm512_set1_epi64((int64_t{1} << (shift - 1)) - 1);
+    const __m512i one = _mm512_set1_epi64(shift == 0 ? 0 : 1);
+    const __m512i bias = _mm512_set1_epi64(shift == 0 ? 0 : (int64_t{1} << (shift - 1)) - 1);
     const __m512i t = _mm512_loadu_si512(sum);
-    const __m512i odd = _mm512_and_si512(_mm512_sra_epi64(t, count), _mm512_set1_epi64(1));
+    const __m512i odd = _mm512_and_si512(_mm512_sra_epi64(t, count), one);
     return _mm512_cvtepi64_epi16(
         _mm512_sra_epi64(_mm512_add_epi64(_mm512_add_epi64(t, bias), odd), count));
   }

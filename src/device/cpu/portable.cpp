@@ -53,7 +53,7 @@ uint64_t norm2(const int16_t* q, int64_t count) {
 
 }  // namespace
 
-// |sums| <= 2^20 8191^2 < 2^46.
+// |sums| <= 2^20 32767^2 < 2^50.
 int fprop(const ConvShape& shape, const int16_t* x, const int16_t* w, int16_t* y) {
   const int64_t channels = shape.c / shape.groups;  // of a group, as `filters`
   const int64_t filters = shape.k / shape.groups;
@@ -134,7 +134,7 @@ int dgrad(const ConvShape& shape, const int16_t* dy, const int16_t* w, int16_t* 
   return shift;
 }
 
-// |sums| <= 2^26 8191^2 < 2^52.
+// |sums| <= 2^26 32767^2 < 2^56.
 void wgrad(const ConvShape& shape, const int16_t* x, const int16_t* dy, int64_t* dw) {
   const int64_t area = int64_t{shape.kernel_h} * shape.kernel_w;
   const int64_t channels = shape.c / shape.groups;

@@ -88,6 +88,31 @@ void pixel_norms(const int16_t* x,
   if (channels <= kChunk) raise(bounds->chunk, bound);
 }
 
+// Of squares up to 2^30: pairs, below 2^31, are added in 64 bits.
+void pixel_norms_wide(const int16_t* x,
+                      int64_t pixels,
+                      int64_t channels,
+                      int64_t stride,
+                      int64_t* norms,
+                      PixelBounds* bounds) {
+  for (int64_t i = 0; i < pixels; ++i) {
+    const int16_t* pixel = x + i * stride;
+    __m256i sum = _mm256_setzero_si256();
+    int64_t c = 0;
+    for (; c + 16 <= channels; c += 16) {
+      const __m256i pairs = squares16(pixel + c);
+      sum = _mm256_add_epi64(sum, _mm256_srli_epi64(pairs, 32));
+      sum = _mm256_add_epi64(sum, _mm256_blend_epi32(pairs, _mm256_setzero_si256(), 0xaa));
+    }
+    int64_t lanes[4];
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(lanes), sum);
+    int64_t norm = lanes[0] + lanes[1] + lanes[2] + lanes[3];
+    for (; c < channels; ++c) norm += square(pixel[c]);
+    norms[i] = norm;
+  }
+  raise(bounds->pixel, largest(norms, pixels));
+}
+
 // sums[j] = norms[j step] + ... + norms[j step + taps - 1]; a number of taps known to the compiler
 // makes a loop over vectors.
 template <int kTaps>

@@ -65,14 +65,14 @@ struct Tile {
     return b;
   }
   // sums is [kRows, stride].
-  GINN_INLINE void flush(int64_t* sums, int64_t stride, bool set = false) {
+  GINN_INLINE void flush(int64_t* sums, int64_t stride, int shift, bool set = false) {
     unrolled<kRows * kVectors>([&](auto index) GINN_INLINE_LAMBDA {
       constexpr int i = index.kValue / kVectors;
       constexpr int j = index.kValue % kVectors;
       if (set) {
-        V::set_wide(sums + i * stride + j * V::kLanes, sum[i][j]);
+        V::set_wide(sums + i * stride + j * V::kLanes, sum[i][j], shift);
       } else {
-        V::add_wide(sums + i * stride + j * V::kLanes, sum[i][j]);
+        V::add_wide(sums + i * stride + j * V::kLanes, sum[i][j], shift);
       }
       sum[i][j] = V::zero();
     });
@@ -107,13 +107,14 @@ __attribute__((noinline)) void multiply_tile_general(
   constexpr int kWidth = kVectors * V::kLanes;
   alignas(64) int64_t sums[kRows * kWidth] = {};
   alignas(64) int16_t lines[kRows * kWidth];
+  const int16_t* const first = b;
   Tile<V, kRows, kVectors> tile;
   tile.clear();
   tile.set_rows(job.a, job.a_offset + pixel);
   for (int64_t r = 0; r < job.run_count; ++r) {
     const Run run = job.runs[r];
-    b = tile.sweep(run.a_offset, 2, run.steps, b);
-    if (run.flush != 0) tile.flush(sums, kWidth);
+    b = tile.sweep(run.a_offset, 2, run.steps, run.again != 0 ? first : b);
+    if (run.flush != 0) tile.flush(sums, kWidth, run.shift);
   }
   const typename V::Rounding rounding = V::rounding(job.shift);
   unrolled<kRows * kVectors>([&](auto index) GINN_INLINE_LAMBDA {
@@ -140,11 +141,12 @@ void accumulate_tile(const AccumulateJob& job, const int16_t* b, int64_t row, in
   int64_t* sums = job.sums + row * job.sums_stride + column;
   const Run* run = job.runs;
   const Run* const end = run + job.run_count;
+  const int16_t* const first = b;
   bool set = job.set != 0;
   do {
-    b = tile.sweep(run->a_offset, job.a_step, run->steps, b);
+    b = tile.sweep(run->a_offset, job.a_step, run->steps, run->again != 0 ? first : b);
     if (run->flush != 0) {
-      tile.flush(sums, job.sums_stride, set);
+      tile.flush(sums, job.sums_stride, run->shift, set);
       set = false;
     }
   } while (++run != end);

@@ -61,13 +61,16 @@ class Gradient {
     one_chunk_ = g_.rows == g_.out_h && 2 * g_.pairs >= g_.images;
     sums_ = take<int64_t>(scratch, area_ * (one_chunk_ ? g_.block : g_.c) * columns_);
     zeros_ = take_zeros<int16_t>(scratch, std::max(g_.w * g_.c, g_.out_w * g_.k));
-    packed_x_ = take<int16_t>(scratch, g_.src_rows * g_.src_cols * g_.pairs * g_.block * 2);
+    digits_ = g_.operands == OperandFormat::kDfp14 ? 1 : 2;
+    safe_steps_ = digits_ == 1 ? kSafeSteps : kSafeDigitSteps;
+    digit_stride_ = g_.src_rows * g_.src_cols * g_.pairs * g_.block * 2;
+    packed_x_ = take<int16_t>(scratch, digits_ * digit_stride_);
     packed_dy_ = take<int16_t>(scratch, steps * columns_ * 2);
     short_row_[0] = take<int16_t>(scratch, std::max(g_.w * g_.c, g_.out_w * g_.k));
     short_row_[1] = take<int16_t>(scratch, std::max(g_.w * g_.c, g_.out_w * g_.k));
     x_norms_.channels = take<float>(scratch, g_.block);
     dy_norms_.channels = take<float>(scratch, columns_);
-    runs_ = take<Run>(scratch, g_.rows * ceil_div(g_.pairs * g_.out_w, kSafeSteps));
+    runs_ = take<Run>(scratch, digits_ * g_.rows * ceil_div(g_.pairs * g_.out_w, safe_steps_));
     tap_offset_ = take<int64_t>(scratch, area_ * g_.block);
   }
 
@@ -196,9 +199,10 @@ class Gradient {
       if (t % g_.stride >= g_.kernel_h) continue;  // no tap sees it
       for (int64_t pair = 0; pair < chunk.pairs; ++pair) pack_x_row(chunk, block, pair, t);
       const int64_t pixels = g_.src_cols * chunk.pairs;
-      const float bound = kernels_.channel_norms(
-          packed_x_ + t * pixels * unit, pixels, block.count, unit, x_norms_.channels);
+      int16_t* row = packed_x_ + t * pixels * unit;
+      const float bound = kernels_.channel_norms(row, pixels, block.count, unit, x_norms_.channels);
       x_norms_.row = std::max(x_norms_.row, bound);
+      if (digits_ > 1) split_digits(row, pixels * unit, row + digit_stride_);
     }
   }
 
@@ -225,21 +229,34 @@ class Gradient {
     }
   }
 
+  // Rows of the chunk whose sums fit int32; 0 if a row is too much.
+  int64_t rows_to_flush(const Chunk& chunk) const {
+    if (digits_ > 1) return safe_steps_ / (chunk.pairs * g_.out_w);
+    if (rows_that_fit(x_norms_.largest(), dy_norms_.largest(), 1) == 1) return chunk.rows;
+    return rows_that_fit(x_norms_.row, dy_norms_.row, chunk.rows);
+  }
+
   // Flushes at the end of the chunk if its sums fit int32, else after as many rows as fit, else
-  // after 16 steps.
+  // after the steps that always fit.
   int64_t make_runs(const Chunk& chunk, const Block& block) {
     const int64_t row_steps = chunk.pairs * g_.out_w;
-    int64_t rows_to_flush = rows_that_fit(x_norms_.row, dy_norms_.row, chunk.rows);
-    if (rows_that_fit(x_norms_.largest(), dy_norms_.largest(), 1) == 1) rows_to_flush = chunk.rows;
-    const int64_t most = rows_to_flush > 0 ? row_steps : kSafeSteps;
+    const int64_t rows = rows_to_flush(chunk);
+    const int64_t most = rows > 0 ? row_steps : safe_steps_;
     Run* run = runs_;
-    for (int64_t i = 0; i < chunk.rows; ++i) {
-      const int64_t offset = i * g_.stride * g_.src_cols * chunk.pairs * block.count * 2;
-      const bool flush = rows_to_flush == 0 || (i + 1) % rows_to_flush == 0 || i + 1 == chunk.rows;
-      for (int64_t step = 0; step < row_steps; step += most) {
-        *run++ = Run{offset + step * block.count * 2,
+    for (int64_t digit = 0; digit < digits_; ++digit) {
+      const Run* const first = run;
+      for (int64_t i = 0; i < chunk.rows; ++i) {
+        const int64_t offset =
+            digit * digit_stride_ + i * g_.stride * g_.src_cols * chunk.pairs * block.count * 2;
+        const bool flush = rows == 0 || (i + 1) % rows == 0 || i + 1 == chunk.rows;
+        for (int64_t step = 0; step < row_steps; step += most) {
+          *run = Run{offset + step * block.count * 2,
                      static_cast<int32_t>(std::min(most, row_steps - step)),
-                     flush ? 1 : 0};
+                     flush ? 1 : 0,
+                     digit + 1 < digits_ ? kDigitShift : 0,
+                     digit > 0 && run == first ? 1 : 0};
+          ++run;
+        }
       }
     }
     return run - runs_;
@@ -270,6 +287,8 @@ class Gradient {
   const int16_t* dy_;
   bool made_up_, one_chunk_;
   int64_t columns_, area_;
+  int64_t digits_, safe_steps_;  // of x, see plan.h
+  int64_t digit_stride_;         // elements of packed_x_ from digit to digit
   int64_t listed_pairs_ = 0, listed_channels_ = 0;
   int64_t* sums_;
   int64_t* tap_offset_;

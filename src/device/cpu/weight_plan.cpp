@@ -44,6 +44,7 @@ void cut_blocks(WeightPlan& g) {
 
 WeightPlan weight_plan(const ConvShape& s) {
   WeightPlan g{};
+  g.operands = s.operands;
   g.images = s.n;
   g.h = s.h;
   g.w = s.w;

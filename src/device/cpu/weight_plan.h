@@ -14,6 +14,7 @@ namespace ginn::device::cpu {
 // goes in chunks of some image pairs or of some rows of one pair, and within a chunk in blocks of
 // x's channels, small enough that a chunk has many steps.
 struct WeightPlan {
+  OperandFormat operands;
   int64_t images, h, w, c, k;
   int64_t block;  // channels
   int64_t out_h, out_w;
