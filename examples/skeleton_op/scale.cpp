@@ -25,7 +25,7 @@ bool multiply(const device::MapKernels& maps,
               nn::Tensor& out) {
   const float largest = static_cast<float>(maps.maxabs_i16(x.q.data(), count));
   const float bound = (largest * std::fabs(factor)) * pow2f(x.exponent);
-  const auto exponent = q_max == kDfp14Max ? fit14(bound) : fit16(bound);
+  const auto exponent = fit(bound, q_max, kMinExponent, kMaxExponent);
   if (!exponent) return false;
   const float scale = factor * pow2f(x.exponent - *exponent);
   for (size_t i = 0; i < count; ++i) {
@@ -41,11 +41,11 @@ std::unique_ptr<nn::OperationState> Scale::make_state(const nn::Run&) const {
   return std::make_unique<State>();
 }
 
-// An activation (dfp14) in, an activation out.
+// An activation (an operand: dfp14 or dfp16, as the job has it) in, an activation out.
 Status Scale::forward(nn::Run& run, nn::OperationState&) const {
   const nn::Tensor& x = run.value(config_.input);
   nn::Tensor& y = run.value(config_.output);
-  if (!multiply(run.maps(), x, run.count(config_.input), config_.factor, kDfp14Max, y)) {
+  if (!multiply(run.maps(), x, run.count(config_.input), config_.factor, run.operand_max(), y)) {
     return nn::not_finite(config_.name, "the output");
   }
   return ok_status();

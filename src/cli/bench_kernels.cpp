@@ -125,14 +125,21 @@ Status bench_maps(Bench& bench) {
       add("quantise", 6, [&] { maps.quantise(m.w.data(), count, 8191.0f, 8191, m.out.data()); }));
   GINN_TRY(add("channel sums", 2, [&] { maps.channel_sums(m.q.data(), count, period, sums); }));
   GINN_TRY(add("activate, one term", 4, [&] {
-    maps.activate(terms, 1, true, count, period, m.out.data());
+    maps.activate(terms, 1, true, count, period, kDfp14Max, m.out.data());
   }));
   GINN_TRY(add("activate, two terms", 6, [&] {
-    maps.activate(terms, 2, true, count, period, m.out.data());
+    maps.activate(terms, 2, true, count, period, kDfp14Max, m.out.data());
   }));
   GINN_TRY(add("normalise backward", 6, [&] {
-    maps.normalise_backward(
-        m.g.data(), m.q.data(), m.a.data(), m.a.data(), m.b.data(), count, period, m.out.data());
+    maps.normalise_backward(m.g.data(),
+                            m.q.data(),
+                            m.a.data(),
+                            m.a.data(),
+                            m.b.data(),
+                            count,
+                            period,
+                            kDfp14Max,
+                            m.out.data());
   }));
   GINN_TRY(add("join", 6, [&] { maps.join(gradients, scale, 2, count, m.out.data()); }));
   GINN_TRY(add("norm", 2, [&] { m.norm += maps.norm2(m.q.data(), count); }));

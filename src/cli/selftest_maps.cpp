@@ -136,7 +136,7 @@ void run_activate(const MapKernels& maps, size_t rows, size_t channels, Hash& ha
   for (int used = 1; used <= 2; ++used) {
     for (const bool relu : {false, true}) {
       Buffer<int16_t> out(count);
-      hash.value(maps.activate(terms, used, relu, count, a1.size(), out.data()));
+      hash.value(maps.activate(terms, used, relu, count, a1.size(), kDfp14Max, out.data()));
       hash.add(out);
     }
   }
@@ -151,7 +151,7 @@ void run_relu6(const MapKernels& maps, size_t rows, size_t channels, Hash& hash)
                                       {q2.data(), a1.data(), b1.data()}};
   for (int used = 1; used <= 2; ++used) {
     Buffer<int16_t> out(count), g = integers(59, count, kDfp16Max);
-    hash.value(maps.activate_capped(terms, used, 6144.0f, count, a1.size(), out.data()));
+    hash.value(maps.activate_capped(terms, used, 6144.0f, count, a1.size(), kDfp14Max, out.data()));
     maps.mask_capped(out.data(), 6144, count, g.data());
     hash.add(out);
     hash.add(g);
@@ -165,7 +165,7 @@ void run_normalise_backward(const MapKernels& maps, size_t rows, size_t channels
   const Buffer<float> c0 = constants(65, channels, 100.0f);
   Buffer<int16_t> dy(count);
   maps.normalise_backward(
-      g.data(), q.data(), c1.data(), c2.data(), c0.data(), count, c1.size(), dy.data());
+      g.data(), q.data(), c1.data(), c2.data(), c0.data(), count, c1.size(), kDfp14Max, dy.data());
   hash.add(dy);
 }
 

@@ -65,17 +65,27 @@ Result<crypto::Digest> run_steps(const SyntheticRun& run,
 
 std::vector<SelftestCase> step_cases() {
   std::vector<SelftestCase> cases;
-  for (const char* model : {"mlp", "lenet", "resnet8", "resnet18", "mobilenet_v2"}) {
+  for (const char* name : {"mlp",
+                           "lenet",
+                           "resnet8",
+                           "resnet18",
+                           "mobilenet_v2",
+                           "mlp_dfp16",
+                           "resnet8_dfp16",
+                           "lenet_dfp16"}) {
     cases.push_back(
-        {std::string("step/") + model, [model](device::Level level) -> Result<crypto::Digest> {
+        {std::string("step/") + name, [name](device::Level level) -> Result<crypto::Digest> {
+           const std::string_view all = name;
+           const bool dfp16 = all.ends_with("_dfp16");
            SyntheticSize size;
-           size.model = model;
+           size.model = all.substr(0, all.size() - (dfp16 ? 6 : 0));
            if (size.model == "resnet18" || size.model == "mobilenet_v2") {  // large: little of it
              size.height = size.width = 12;
              size.batch = 4;
              size.microbatch = 2;
            }
-           GINN_ASSIGN(const SyntheticRun run, synthetic_run(size));
+           GINN_ASSIGN(SyntheticRun run, synthetic_run(size));
+           if (dfp16) run.job.format = "dfp16";
            return run_steps(run, level);
          }});
   }

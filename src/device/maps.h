@@ -42,19 +42,29 @@ struct MapKernels {
   void (*channel_sums)(const int16_t* q, size_t count, size_t period, ChannelSums sums);
   void (*gradient_sums)(
       const int16_t* g, const int16_t* q, size_t count, size_t period, ChannelSums sums);
-  // out = quant14(relu?(term 1 + term 2)); `terms` is 1 or 2. Returns max|out|.
-  int32_t (*activate)(
-      const AffineTerm* term, int terms, bool relu, size_t count, size_t period, int16_t* out);
+  // out = quant(relu?(term 1 + term 2), q_max); `terms` is 1 or 2. Returns max|out|.
+  int32_t (*activate)(const AffineTerm* term,
+                      int terms,
+                      bool relu,
+                      size_t count,
+                      size_t period,
+                      int32_t q_max,
+                      int16_t* out);
   // The same with ReLU, then at most `cap`, which is above 0.
-  int32_t (*activate_capped)(
-      const AffineTerm* term, int terms, float cap, size_t count, size_t period, int16_t* out);
+  int32_t (*activate_capped)(const AffineTerm* term,
+                             int terms,
+                             float cap,
+                             size_t count,
+                             size_t period,
+                             int32_t q_max,
+                             int16_t* out);
   // g = 0 where activation <= 0
   void (*mask)(const int16_t* activation, size_t count, int16_t* g);
-  // g = 0 where activation <= 0 or activation >= cap; cap in [1, 8192]
+  // g = 0 where activation <= 0 or activation >= cap; cap in [1, 32768]
   void (*mask_capped)(const int16_t* activation, int32_t cap, size_t count, int16_t* g);
   // out = rne(clamp(d[0] scale[0] + d[1] scale[1] + ...)), 2 <= inputs <= 4
   void (*join)(const int16_t* const* d, const float* scale, int inputs, size_t count, int16_t* out);
-  // dy = quant14(fma(c1, g, fma(c2, q, c0)))
+  // dy = quant(fma(c1, g, fma(c2, q, c0)), q_max)
   void (*normalise_backward)(const int16_t* g,
                              const int16_t* q,
                              const float* c1,
@@ -62,8 +72,9 @@ struct MapKernels {
                              const float* c0,
                              size_t count,
                              size_t period,
+                             int32_t q_max,
                              int16_t* dy);
-  // out = shift_rne(x, shift), shift in [0, 15]
+  // out = shift_rne(x, shift), shift in [0, 16]
   void (*shift_round)(const int16_t* x, size_t count, int shift, int16_t* out);
   // Windows' maxima, tap by tap: out = max(out, x).
   void (*max_into)(const int16_t* x, size_t count, int16_t* out);

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/text.h"
+#include "base/check.h"
 #include "job/selection.h"
 #include "nn/models.h"
 
@@ -220,13 +221,20 @@ void check_integrity(const Job& job, Problems& problems) {
                         job.nonce.size(),
                         " bytes; allowed: 0 to 64 printable ASCII characters"));
   }
-  if (job.format != "dfp14") {
-    problems.add("arithmetic.format",
-                 concat("found \"", printable(job.format, 40), "\"; allowed: \"dfp14\""));
+  if (!operand_format(job.format)) {
+    problems.add(
+        "arithmetic.format",
+        concat("found \"", printable(job.format, 40), "\"; allowed: \"dfp14\", \"dfp16\""));
   }
 }
 
 }  // namespace
+
+OperandFormat Job::operands() const {
+  const auto operands = operand_format(format);
+  GINN_CHECK(operands.has_value());
+  return *operands;
+}
 
 uint64_t derived_steps(const Job& job) {
   const uint64_t records = job.data.records;

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "arithmetic/format.h"
 #include "crypto/json.h"
 #include "data/augment.h"
 #include "data/dataset.h"
@@ -71,9 +72,10 @@ struct Job {
   // lives = "unlimited": nobody counts the starts. Each one from nothing is an attempt of its own,
   // of one life (`lives` is 1), and needs no grant.
   bool unlimited_attempts = false;
-  std::string nonce;  // owner's, 0 to 64 printable ASCII characters
-  std::string format = "dfp14";
+  std::string nonce;             // owner's, 0 to 64 printable ASCII characters
+  std::string format = "dfp14";  // of the operands of contractions; "dfp16" too
 
+  OperandFormat operands() const;                                    // of a valid job
   uint32_t microbatches() const { return batch / microbatch; }       // M
   uint64_t contributions() const { return steps * microbatches(); }  // N
   uint32_t input_height() const { return data.height + 2 * preprocess.pad; }

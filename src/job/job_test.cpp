@@ -453,7 +453,7 @@ TEST(JobValidate, EveryConstraintNamesItsKey) {
       {"integrity.nonce", [](Job& job) { job.nonce = std::string(65, 'a'); }},
       {"integrity.nonce", [](Job& job) { job.nonce = "a\n"; }},
       {"integrity.nonce", [](Job& job) { job.nonce = "\xc3\xa9"; }},
-      {"arithmetic.format", [](Job& job) { job.format = "dfp16"; }},
+      {"arithmetic.format", [](Job& job) { job.format = "dfp15"; }},
   };
   for (size_t i = 0; i < cases.size(); ++i) {
     Job job = good_job();

@@ -11,9 +11,7 @@
 namespace ginn::nn {
 namespace {
 
-constexpr float kSix = 6.0f;       // where ReLU6 ends ...
-constexpr int kSixExponent = -10;  // ... the exponent that fit14 gives it, and its integer there
-constexpr int32_t kSixAtExponent = 6 << -kSixExponent;
+constexpr float kSix = 6.0f;  // where ReLU6 ends
 
 struct TermState {
   ChannelStatistics statistics;              // of the source
@@ -176,7 +174,7 @@ Status Activate::forward(Run& run, OperationState& base) const {
   }
   // A bound that is not finite fails, whatever would be cut off.
   if (capped && bound > kSix && bound < pow2f(128)) bound = kSix;
-  const auto exponent = fit14(bound);
+  const auto exponent = run.fit_operand(bound);
   if (!exponent) return not_finite(config_.name, "the activation");
 
   const float scale = pow2f(-*exponent);
@@ -198,11 +196,17 @@ Status Activate::forward(Run& run, OperationState& base) const {
   const size_t count = run.count(config_.output);
   const size_t period = state.terms[0].a.size();
   if (capped) {
-    run.maps().activate_capped(
-        affine, static_cast<int>(terms), kSix * scale, count, period, out.q.data());
+    run.maps().activate_capped(affine,
+                               static_cast<int>(terms),
+                               kSix * scale,
+                               count,
+                               period,
+                               run.operand_max(),
+                               out.q.data());
   } else {
     const bool relu = config_.activation == Activation::kRelu;
-    run.maps().activate(affine, static_cast<int>(terms), relu, count, period, out.q.data());
+    run.maps().activate(
+        affine, static_cast<int>(terms), relu, count, period, run.operand_max(), out.q.data());
   }
   return ok_status();
 }
@@ -219,7 +223,7 @@ Status backward_bias(Run& run, const Term& term, State& state, const Tensor& g, 
   run.store_gradient(term.parameter, state.integer_sums.data(), g.exponent);
   if (!run.needs_gradient(term.source)) return ok_status();
   int shift = 0;
-  while (largest > (kDfp14Max << shift)) ++shift;
+  while (largest > (run.operand_max() << shift)) ++shift;
   Tensor& dy = run.make_operand_gradient(term.source);
   run.maps().shift_round(g.q.data(), count, shift, dy.q.data());
   dy.exponent = g.exponent + shift;
@@ -251,7 +255,7 @@ Status backward_batch_norm(
   }
   run.store_gradient(term.parameter + 1, sums.firsts().data(), g.exponent);
   if (!run.needs_gradient(term.source)) return ok_status();
-  const auto exponent = fit14(bound);
+  const auto exponent = run.fit_operand(bound);
   if (!exponent) return not_finite(norm.name, "the gradient of its input");
   const float scale = pow2f(-*exponent);
   for (size_t p = 0; p < state.c1.size(); ++p) {
@@ -269,6 +273,7 @@ Status backward_batch_norm(
                                 state.c0.data(),
                                 count,
                                 state.c1.size(),
+                                run.operand_max(),
                                 dy.q.data());
   return ok_status();
 }
@@ -290,8 +295,9 @@ Status Activate::backward(Run& run, OperationState& base) const {
   if (config_.activation == Activation::kRelu) {
     run.maps().mask(out.q.data(), count, g->q.data());
   } else if (config_.activation == Activation::kRelu6) {
-    // out.exponent <= -10; below it no value reaches 6.
-    const int32_t cap = out.exponent == kSixExponent ? kSixAtExponent : kDfp14Max + 1;
+    // The exponent is at most that of 6; below it no value reaches 6.
+    const int of_six = run.fit_operand(kSix).value();
+    const int32_t cap = out.exponent == of_six ? 6 << -of_six : run.operand_max() + 1;
     run.maps().mask_capped(out.q.data(), cap, count, g->q.data());
   }
   bool sent = false;

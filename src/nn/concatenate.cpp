@@ -9,8 +9,8 @@ namespace {
 
 struct State final : OperationState {};
 
-// |q| <= 8191 is 0 after a shift of 14 or more.
-constexpr int kMostShift = 15;
+// |q| <= 32767 is 0 after a shift of 16 or more.
+constexpr int kMostShift = 16;
 
 }  // namespace
 

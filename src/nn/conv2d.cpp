@@ -12,8 +12,9 @@ struct State final : OperationState {};
 
 }  // namespace
 
-device::ConvShape Conv2d::shape_of(uint32_t images) const {
+device::ConvShape Conv2d::shape_of(uint32_t images, OperandFormat operands) const {
   device::ConvShape shape = config_.shape;
+  shape.operands = operands;
   if (config_.linear) {
     shape.w = images;
   } else {
@@ -22,15 +23,19 @@ device::ConvShape Conv2d::shape_of(uint32_t images) const {
   return shape;
 }
 
-Status Conv2d::prepare(device::Level level, const float* parameters, PackedLayer& layer) const {
-  const device::ConvShape& s = config_.shape;
+Status Conv2d::prepare(device::Level level,
+                       OperandFormat operands,
+                       const float* parameters,
+                       PackedLayer& layer) const {
+  device::ConvShape s = config_.shape;
+  s.operands = operands;
   const size_t count = s.weight_count();
   const float* w = parameters + config_.weight_offset;
   const device::MapKernels& maps = device::map_kernels(level);
-  const auto exponent = fit14(from_magnitude(maps.maxabs_f32(w, count)));
+  const auto exponent = fit_operand(from_magnitude(maps.maxabs_f32(w, count)), operands);
   if (!exponent) return not_finite(config_.name, "the weight");
   std::vector<int16_t> file_order(count);
-  maps.quantise(w, count, pow2f(-*exponent), kDfp14Max, file_order.data());
+  maps.quantise(w, count, pow2f(-*exponent), operand_max(operands), file_order.data());
   std::vector<int16_t> q(count);  // [K, KH, KW, C / groups]
   const size_t window = size_t{s.kernel_h} * s.kernel_w;
   const size_t channels = s.c / s.groups;
@@ -53,7 +58,7 @@ std::unique_ptr<OperationState> Conv2d::make_state(const Run&) const {
 Status Conv2d::forward(Run& run, OperationState&) const {
   const Tensor& x = run.value(config_.input);
   Tensor& y = run.value(config_.output);
-  const device::Convolution convolution(run.level(), shape_of(run.images()));
+  const device::Convolution convolution(run.level(), shape_of(run.images(), run.operands()));
   const int shift = convolution.fprop(x.q.data(), run.layer().packed, y.q.data(), run.scratch());
   y.exponent = x.exponent + run.layer().exponent + shift;
   return ok_status();
@@ -62,7 +67,7 @@ Status Conv2d::forward(Run& run, OperationState&) const {
 Status Conv2d::backward(Run& run, OperationState&) const {
   const Tensor& x = run.value(config_.input);
   const Tensor& dy = run.take_operand_gradient(config_.output);
-  const device::Convolution convolution(run.level(), shape_of(run.images()));
+  const device::Convolution convolution(run.level(), shape_of(run.images(), run.operands()));
   if (!run.is_frozen(config_.weight)) {
     const auto store = [&](size_t first, const int64_t* sums, size_t count) {
       run.store_gradient(config_.weight, first, sums, count, x.exponent + dy.exponent);

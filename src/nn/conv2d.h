@@ -25,13 +25,16 @@ class Conv2d final : public Operation {
   std::vector<ValueId> inputs() const override { return {config_.input}; }
   std::vector<size_t> parameters() const override { return {config_.weight}; }
   uint64_t macs() const override { return config_.shape.macs(); }
-  Status prepare(device::Level level, const float* parameters, PackedLayer& layer) const override;
+  Status prepare(device::Level level,
+                 OperandFormat operands,
+                 const float* parameters,
+                 PackedLayer& layer) const override;
   std::unique_ptr<OperationState> make_state(const Run& run) const override;
   Status forward(Run& run, OperationState& state) const override;
   Status backward(Run& run, OperationState& state) const override;
 
  private:
-  device::ConvShape shape_of(uint32_t images) const;
+  device::ConvShape shape_of(uint32_t images, OperandFormat operands) const;
   Config config_;
 };
 

@@ -69,11 +69,11 @@ Status Dropout::forward(Run& run, OperationState& base) const {
        count / run.images(),
        state.kept.data());
   const float largest = static_cast<float>(run.maps().maxabs_i16(x.q.data(), count));
-  const auto exponent = fit14((largest * factor()) * pow2f(x.exponent));
+  const auto exponent = run.fit_operand((largest * factor()) * pow2f(x.exponent));
   if (!exponent) return not_finite(config_.name, "the output");
   y.exponent = *exponent;
   const float scale = factor() * pow2f(x.exponent - *exponent);
-  scale_kept(x.q.data(), state.kept.data(), count, scale, kDfp14Max, y.q.data());
+  scale_kept(x.q.data(), state.kept.data(), count, scale, run.operand_max(), y.q.data());
   return ok_status();
 }
 

@@ -85,10 +85,11 @@ std::string_view Elementwise::function_name(Function function) {
   return "";
 }
 
-std::unique_ptr<OperationState> Elementwise::make_state(const Run&) const {
+std::unique_ptr<OperationState> Elementwise::make_state(const Run& run) const {
   auto state = std::make_unique<State>();
-  state->table.reserve(2 * kDfp14Max + 1);
-  state->rounded.reserve(2 * kDfp14Max + 1);
+  const auto values = static_cast<size_t>(2 * run.operand_max() + 1);
+  state->table.reserve(values);
+  state->rounded.reserve(values);
   return state;
 }
 
@@ -102,13 +103,13 @@ Status Elementwise::forward(Run& run, OperationState& base) const {
   state.high = *high;
   const float largest =
       tabulate(state, x.exponent, [&](float v) { return value(config_.function, v); });
-  const auto exponent = fit14(largest);
+  const auto exponent = run.fit_operand(largest);
   if (!exponent) return not_finite(config_.name, "the output");
   y.exponent = *exponent;
   const float scale = pow2f(-*exponent);
   state.rounded.resize(state.table.size());
   for (size_t i = 0; i < state.table.size(); ++i) {
-    state.rounded[i] = quant(state.table[i] * scale, kDfp14Max);
+    state.rounded[i] = quant(state.table[i] * scale, run.operand_max());
   }
   for (size_t i = 0; i < count; ++i) {
     y.q[i] = state.rounded[static_cast<size_t>(x.q[i] - state.low)];

@@ -63,6 +63,10 @@ class Graph {
   // Multiply-adds of one image's forward pass.
   uint64_t macs() const;
 
+  // What the operands of contractions are stored in; dfp14 unless set before training.
+  OperandFormat operands() const { return operands_; }
+  void set_operands(OperandFormat format) { operands_ = format; }
+
   // Before training, one element a parameter: those that keep their values, and the factors of the
   // learning rate. What only leads to frozen ones has no backward pass.
   void set_training(const std::vector<bool>& frozen, const std::vector<float>& rate_scales);
@@ -78,6 +82,7 @@ class Graph {
   size_t parameter_count_ = 0;
   size_t batch_norm_channels_ = 0;
   uint32_t classes_ = 0;
+  OperandFormat operands_ = OperandFormat::kDfp14;
 };
 
 struct ConvOptions {

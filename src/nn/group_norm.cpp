@@ -167,13 +167,14 @@ Status GroupNorm::forward(Run& run, OperationState& base) const {
       bound = max_magnitude(bound, larger_end(group, n.a, n.b));
     }
   }
-  const auto exponent = fit14(bound);
+  const auto exponent = run.fit_operand(bound);
   if (!exponent) return not_finite(config_.name, "the output");
   y.exponent = *exponent;
+  const int32_t most = run.operand_max();
   const float scale = pow2f(-*exponent);
   for_elements(run.images(), config_.extent, [&](size_t n, size_t c, size_t i) {
     const Coefficients& k = state.coefficients[n * channels + c];
-    y.q[i] = quant(std::fma(k.a * scale, static_cast<float>(x.q[i]), k.b * scale), kDfp14Max);
+    y.q[i] = quant(std::fma(k.a * scale, static_cast<float>(x.q[i]), k.b * scale), most);
   });
   return ok_status();
 }
@@ -196,13 +197,13 @@ Status GroupNorm::backward(Run& run, OperationState& base) const {
   }
   store_parameters(run, config_.parameter, shape, d->exponent, state);
   if (!run.needs_gradient(config_.input)) return ok_status();
-  const auto exponent = config_.operand ? fit14(bound) : fit16(bound);
+  const auto exponent = config_.operand ? run.fit_operand(bound) : fit16(bound);
   if (!exponent) return not_finite(config_.name, "the gradient of its input");
   Tensor& dx =
       config_.operand ? run.make_operand_gradient(config_.input) : run.make_gradient(config_.input);
   dx.exponent = *exponent;
   const float scale = pow2f(-*exponent);
-  const int32_t q_max = config_.operand ? kDfp14Max : kDfp16Max;
+  const int32_t q_max = config_.operand ? run.operand_max() : kDfp16Max;
   for_elements(shape.images, config_.extent, [&](size_t n, size_t c, size_t i) {
     const Coefficients& k = state.coefficients[n * shape.channels + c];
     const float rest = std::fma(k.b * scale, static_cast<float>(x.q[i]), k.c * scale);

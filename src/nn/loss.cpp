@@ -20,13 +20,16 @@ struct ImageLoss {
   bool correct;
 };
 
-// One image. `gradient` (dfp14, exponent -13) may be null.
+// One image. `gradient` (an operand) may be null.
 ImageLoss softmax_cross_entropy(const float* logits,
                                 uint32_t classes,
                                 uint32_t label,
                                 float smoothing,
+                                OperandFormat operands,
                                 int64_t* exponentials,
                                 int16_t* gradient) {
+  const int32_t most = operand_max(operands);
+  const float unit = pow2f(-loss_gradient_exponent(operands));
   float top = logits[0];
   for (uint32_t k = 1; k < classes; ++k) top = logits[k] > top ? logits[k] : top;
   int64_t total = 0;  // classes < 2^16 values of at most 2^40: below 2^56
@@ -44,7 +47,7 @@ ImageLoss softmax_cross_entropy(const float* logits,
   for (uint32_t k = 0; k < classes; ++k) {
     const float target = k == label ? on : off;
     const float p = static_cast<float>(static_cast<double>(exponentials[k]) / partition);
-    if (gradient != nullptr) gradient[k] = quant((p - target) * 8192.0f, kDfp14Max);
+    if (gradient != nullptr) gradient[k] = quant((p - target) * unit, most);
     weighted += static_cast<double>(target) * static_cast<double>(logits[k] - top);
   }
   const double log_partition =
@@ -79,7 +82,7 @@ Status Loss::forward(Run& run, OperationState& base) const {
   int16_t* gradients = nullptr;
   if (run.mode() == Mode::kTrain) {
     Tensor& gradient = run.make_operand_gradient(config_.logits);
-    gradient.exponent = kLossGradientExponent;
+    gradient.exponent = loss_gradient_exponent(run.operands());
     gradients = gradient.q.data();
   }
   int64_t loss_sum = 0;
@@ -90,6 +93,7 @@ Status Loss::forward(Run& run, OperationState& base) const {
                               classes,
                               run.labels()[n],
                               run.label_smoothing(),
+                              run.operands(),
                               state.exponentials.data(),
                               gradients == nullptr ? nullptr : gradients + n * classes);
     loss_sum += image.loss;

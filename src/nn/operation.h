@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "arithmetic/format.h"
 #include "base/result.h"
 #include "device/convolution.h"
 #include "device/maps.h"
@@ -71,7 +72,10 @@ class Operation {
   // Multiply-adds of one image's forward pass.
   virtual uint64_t macs() const { return 0; }
   // Quantises and packs this operation's weights; `parameters` are all of the network's.
-  virtual Status prepare(device::Level, const float* /*parameters*/, PackedLayer&) const {
+  virtual Status prepare(device::Level,
+                         OperandFormat,
+                         const float* /*parameters*/,
+                         PackedLayer&) const {
     return ok_status();
   }
   virtual std::unique_ptr<OperationState> make_state(const Run& run) const = 0;

@@ -54,12 +54,12 @@ void max_windows(const Pool::Config& g,
   const size_t c = g.in.c;
   for_each_window(g, [&](const Window& window) {
     int16_t* out = y + window.output * c;
-    std::fill_n(out, c, static_cast<int16_t>(-kDfp14Max));
+    std::fill_n(out, c, static_cast<int16_t>(-kDfp16Max));
     for_each_tap(g, window, [&](size_t pixel) { maps.max_into(x + pixel * c, c, out); });
   });
 }
 
-// |sum| <= 8191 * 2^16 pixels < 2^31 (GraphBuilder limits a window to 2^16 pixels).
+// |sum| <= 32767 * 2^16 pixels < 2^31 (GraphBuilder limits a window to 2^16 pixels).
 void sum_windows(const Pool::Config& g,
                  const device::MapKernels& maps,
                  const int16_t* x,
@@ -149,12 +149,12 @@ Status Pool::forward(Run& run, OperationState& base) const {
     sum_windows(config_, run.maps(), x.q.data() + n * in, state.sums.data() + n * out);
   }
   const auto exponent =
-      fit14((static_cast<float>(maxabs(state.sums, count)) / window) * pow2f(x.exponent));
+      run.fit_operand((static_cast<float>(maxabs(state.sums, count)) / window) * pow2f(x.exponent));
   if (!exponent) return not_finite(config_.name, "the average");
   y.exponent = *exponent;
   const float scale = pow2f(x.exponent - *exponent);
   for (size_t i = 0; i < count; ++i) {
-    y.q[i] = quant((static_cast<float>(state.sums[i]) / window) * scale, kDfp14Max);
+    y.q[i] = quant((static_cast<float>(state.sums[i]) / window) * scale, run.operand_max());
   }
   return ok_status();
 }

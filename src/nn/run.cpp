@@ -23,7 +23,8 @@ Result<StepWeights> prepare(const Graph& graph, device::Level level, const float
   weights.parameters = parameters;
   weights.layers.resize(graph.operations().size());
   for (size_t i = 0; i < weights.layers.size(); ++i) {
-    GINN_TRY(graph.operations()[i]->prepare(level, parameters, weights.layers[i]));
+    GINN_TRY(
+        graph.operations()[i]->prepare(level, graph.operands(), parameters, weights.layers[i]));
   }
   return weights;
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -56,6 +57,9 @@ class Run {
   // For the operations.
   const Graph& graph() const { return graph_; }
   device::Level level() const { return level_; }
+  OperandFormat operands() const { return graph_.operands(); }
+  int32_t operand_max() const { return ginn::operand_max(operands()); }
+  std::optional<int> fit_operand(float m) const { return ginn::fit_operand(m, operands()); }
   const device::MapKernels& maps() const { return maps_; }
   device::Scratch& scratch() { return scratch_; }
   Mode mode() const { return mode_; }
@@ -83,7 +87,7 @@ class Run {
   void store_gradient(
       size_t parameter, size_t first, const int64_t* sums, size_t count, int exponent);
 
-  // The gradient of a contraction's output, an operand (dfp14) [N, P, Q, K]: made by what reads
+  // The gradient of a contraction's output, an operand [N, P, Q, K]: made by what reads
   // that output, taken by the contraction.
   Tensor& make_operand_gradient(ValueId id);
   const Tensor& take_operand_gradient(ValueId id);

@@ -51,6 +51,7 @@ Result<std::unique_ptr<Training>> Training::create(const job::Job& job,
                                                    const WeightsReader& weights) {
   const job::Selection selected = job::select(job, graph);
   graph.set_training(selected.frozen, selected.rate_scales);
+  graph.set_operands(job.operands());
   auto training = std::unique_ptr<Training>(new Training(job, std::move(graph), level));
   // Section 5, "input".
   const size_t channels = job.data.channels;
@@ -64,12 +65,13 @@ Result<std::unique_ptr<Training>> Training::create(const job::Job& job,
       largest = max_magnitude(largest, v);
     }
   }
-  const auto exponent = fit14(largest);
+  const auto exponent = fit_operand(largest, job.operands());
   if (!exponent) {
     return input_error("job_invalid", "data.mean and data.std: normalised pixels are out of range");
   }
   training->table_exponent_ = *exponent;
-  for (float v : values) training->table_.push_back(quant(v * pow2f(-*exponent), kDfp14Max));
+  const int32_t most = operand_max(job.operands());
+  for (float v : values) training->table_.push_back(quant(v * pow2f(-*exponent), most));
   if (job.weights && weights) {
     GINN_ASSIGN(training->start_, start_parameters(training->graph_, job, selected.fresh, weights));
   }

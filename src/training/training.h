@@ -96,7 +96,7 @@ class Training {
   nn::Graph graph_;
   device::Level level_;
   data::BatchOrder order_;
-  std::vector<int16_t> table_;  // [channels][256]: byte to dfp14
+  std::vector<int16_t> table_;  // [channels][256]: byte to operand
   int table_exponent_ = 0;
   std::vector<float> start_;  // of a job that names weights, once they are read
 };

@@ -169,19 +169,20 @@ TEST_P(Maps, Activate) {
       const auto a2 = source.floats(period, 1.2f), b2 = source.floats(period, 90.0f);
       const AffineTerm terms[2] = {{q1.data() + 1, a1.data(), b1.data()},
                                    {q2.data() + 1, a2.data(), b2.data()}};
-      for (int count : {1, 2}) {
+      for (const auto& [count, most] : {std::pair{1, 8191}, {2, 8191}, {1, 32767}, {2, 32767}}) {
         for (bool relu : {false, true}) {
           std::vector<int16_t> x(n + 1), y(n + 1);
-          const int32_t m = kernels().activate(terms, count, relu, n, period, x.data() + 1);
-          EXPECT_EQ(m, portable().activate(terms, count, relu, n, period, y.data() + 1));
+          const int32_t m = kernels().activate(terms, count, relu, n, period, most, x.data() + 1);
+          EXPECT_EQ(m, portable().activate(terms, count, relu, n, period, most, y.data() + 1));
+          EXPECT_LE(m, most);
           EXPECT_EQ(x, y);
           EXPECT_EQ(m, portable().maxabs_i16(x.data() + 1, n));
         }
-        for (float cap : {1.0f, 6144.0f, 9000.0f}) {
+        for (float cap : {1.0f, 6144.0f, 9000.0f, 24576.0f}) {
           std::vector<int16_t> x(n + 1), y(n + 1);
-          portable().activate(terms, count, true, n, period, y.data() + 1);
+          portable().activate(terms, count, true, n, period, most, y.data() + 1);
           for (int16_t& q : y) q = std::min(q, static_cast<int16_t>(cap));
-          kernels().activate_capped(terms, count, cap, n, period, x.data() + 1);
+          kernels().activate_capped(terms, count, cap, n, period, most, x.data() + 1);
           EXPECT_EQ(x, y);
         }
       }
@@ -192,13 +193,13 @@ TEST_P(Maps, Activate) {
 TEST_P(Maps, MaskJoinAndShift) {
   Source source(5);
   for (size_t n : kCounts) {
-    const auto activation = source.int16(n, 8191);
+    const auto activation = source.int16(n, 32767);
     auto g = source.int16(n, 32767);
     auto h = g;
     kernels().mask(activation.data() + 1, n, g.data() + 1);
     portable().mask(activation.data() + 1, n, h.data() + 1);
     EXPECT_EQ(g, h);
-    for (const int32_t cap : {1, 700, 8191, 8192}) {
+    for (const int32_t cap : {1, 700, 8191, 8192, 24576, 32768}) {
       kernels().mask_capped(activation.data() + 1, cap, n, g.data() + 1);
       for (size_t i = 1; i <= n; ++i) {
         if (activation[i] <= 0 || activation[i] >= cap) h[i] = 0;
@@ -215,7 +216,7 @@ TEST_P(Maps, MaskJoinAndShift) {
       portable().join(d, scale, inputs, n, y.data() + 1);
       EXPECT_EQ(x, y);
     }
-    for (int shift = 0; shift <= 15; ++shift) {
+    for (int shift = 0; shift <= 16; ++shift) {
       std::vector<int16_t> x(n);
       kernels().shift_round(d0.data(), n, shift, x.data());
       for (size_t i = 0; i < n; ++i) {
@@ -233,12 +234,14 @@ TEST_P(Maps, NormaliseBackward) {
       const auto g = source.int16(n, 32767), q = source.int16(n, 32767);
       const auto c1 = source.floats(period, 0.2f), c2 = source.floats(period, 0.1f);
       const auto c0 = source.floats(period, 400.0f);
-      std::vector<int16_t> x(n + 1), y(n + 1);
-      kernels().normalise_backward(
-          g.data() + 1, q.data(), c1.data(), c2.data(), c0.data(), n, period, x.data() + 1);
-      portable().normalise_backward(
-          g.data() + 1, q.data(), c1.data(), c2.data(), c0.data(), n, period, y.data() + 1);
-      EXPECT_EQ(x, y);
+      for (const int32_t most : {8191, 32767}) {
+        std::vector<int16_t> x(n + 1), y(n + 1);
+        kernels().normalise_backward(
+            g.data() + 1, q.data(), c1.data(), c2.data(), c0.data(), n, period, most, x.data() + 1);
+        portable().normalise_backward(
+            g.data() + 1, q.data(), c1.data(), c2.data(), c0.data(), n, period, most, y.data() + 1);
+        EXPECT_EQ(x, y);
+      }
     }
   }
 }

@@ -3,7 +3,10 @@
 
 #include <cstring>
 #include <functional>
+#include <tuple>
 
+#include "arithmetic/format.h"
+#include "base/text.h"
 #include "tests/oracle/oracle.h"
 #include "tests/support/synthetic.h"
 #include "training/training.h"
@@ -31,6 +34,7 @@ oracle::Spec spec_of(const job::Job& job) {
   spec.nesterov = job.nesterov;
   spec.decoupled = job.decoupled;
   spec.seed = job.seed;
+  spec.operand_max = operand_max(job.operands());
   return spec;
 }
 
@@ -368,40 +372,50 @@ void mini_gates(nn::GraphBuilder& g, uint32_t classes) {
   g.loss(g.linear(g.flatten(g.global_average_pool(x)), "fc", classes));
 }
 
-class Step : public testing::TestWithParam<Level> {
+class Step : public testing::TestWithParam<std::tuple<Level, const char*>> {
  protected:
   void SetUp() override {
-    if (!device::level_supported(GetParam())) {
-      GTEST_SKIP() << "this CPU lacks " << device::level_name(GetParam());
+    if (!device::level_supported(level())) {
+      GTEST_SKIP() << "this CPU lacks " << device::level_name(level());
     }
   }
+  Level level() const { return std::get<0>(GetParam()); }
+  job::Job job_of(const data::MemoryRecords& records, const std::string& model) const {
+    job::Job job = test::synthetic_job(records, model);
+    job.format = std::get<1>(GetParam());
+    return job;
+  }
+  void compare_frozen(const std::string& model,
+                      const std::vector<std::string>& freeze,
+                      const std::string& prefix,
+                      bool decoupled = false);
 };
 
 TEST_P(Step, Mlp) {
   const auto records = test::synthetic_records({});
-  compare(test::synthetic_job(*records, "mlp"), *records, GetParam(), 4);
+  compare(job_of(*records, "mlp"), *records, level(), 4);
 }
 
 TEST_P(Step, LenetWithColourAndPad) {
   const auto records = test::synthetic_records({30, 11, 13, 3, 5, 2});
-  job::Job job = test::synthetic_job(*records, "lenet");
+  job::Job job = job_of(*records, "lenet");
   job.preprocess.pad = 2;
   job.label_smoothing = 0.1;
   job.nesterov = true;
   job.lr.schedule = job::Schedule::kStep;
   job.lr.milestones = {0.4, 0.8};
   test::derive_steps(job);
-  compare(job, *records, GetParam(), 3);
+  compare(job, *records, level(), 3);
 }
 
 TEST_P(Step, Resnet8WithAugmentation) {
   const auto records = test::synthetic_records({40, 16, 16, 1, 4, 3});
-  compare(test::synthetic_job(*records, "resnet8"), *records, GetParam(), 3);
+  compare(job_of(*records, "resnet8"), *records, level(), 3);
 }
 
 TEST_P(Step, Resnet8OddSizesCarryDecoupled) {
   const auto records = test::synthetic_records({21, 13, 11, 2, 3, 4});
-  job::Job job = test::synthetic_job(*records, "resnet8");
+  job::Job job = job_of(*records, "resnet8");
   job.batch = 6;
   job.microbatch = 3;
   job.bn_samples = 9;
@@ -410,80 +424,72 @@ TEST_P(Step, Resnet8OddSizesCarryDecoupled) {
   job.epochs = 2;
   job.lr.schedule = job::Schedule::kConstant;
   test::derive_steps(job);
-  compare(job, *records, GetParam(), 4);
+  compare(job, *records, level(), 4);
 }
 
 TEST_P(Step, Resnet20) {
   const auto records = test::synthetic_records({16, 8, 8, 3, 4, 5});
-  compare(test::synthetic_job(*records, "resnet20"), *records, GetParam(), 2);
+  compare(job_of(*records, "resnet20"), *records, level(), 2);
 }
 
 TEST_P(Step, FashionSizedResnet8) {
   const auto records = test::synthetic_records({16, 28, 28, 1, 10, 6});
-  compare(test::synthetic_job(*records, "resnet8"), *records, GetParam(), 1);
+  compare(job_of(*records, "resnet8"), *records, level(), 1);
 }
 
 TEST_P(Step, BottlenecksAndPaddedPool) {
   const auto records = test::synthetic_records({40, 21, 19, 3, 5, 7});
-  compare_mini("mini_bottleneck",
-               mini_bottleneck,
-               test::synthetic_job(*records, "resnet8"),
-               *records,
-               GetParam());
+  compare_mini("mini_bottleneck", mini_bottleneck, job_of(*records, "resnet8"), *records, level());
 }
 
 TEST_P(Step, DropoutRepeatAndBiasBeforeBatchNorm) {
   const auto records = test::synthetic_records({40, 8, 8, 3, 5, 8});
-  compare_mini(
-      "mini_vgg", mini_vgg, test::synthetic_job(*records, "resnet8"), *records, GetParam());
+  compare_mini("mini_vgg", mini_vgg, job_of(*records, "resnet8"), *records, level());
 }
 
 TEST_P(Step, GroupsDepthwiseAndRelu6) {
   const auto records = test::synthetic_records({40, 11, 13, 3, 5, 10});
-  compare_mini(
-      "mini_mobile", mini_mobile, test::synthetic_job(*records, "resnet8"), *records, GetParam());
+  compare_mini("mini_mobile", mini_mobile, job_of(*records, "resnet8"), *records, level());
 }
 
 TEST_P(Step, FunctionsConcatenationsAndGroupNorms) {
   const auto records = test::synthetic_records({40, 9, 11, 3, 5, 12});
-  compare_mini(
-      "mini_gates", mini_gates, test::synthetic_job(*records, "resnet8"), *records, GetParam());
+  compare_mini("mini_gates", mini_gates, job_of(*records, "resnet8"), *records, level());
 }
 
 TEST_P(Step, MobilenetV2) {
   const auto records = test::synthetic_records({16, 33, 33, 3, 10, 11});
-  job::Job job = test::synthetic_job(*records, "mobilenet_v2");
+  job::Job job = job_of(*records, "mobilenet_v2");
   job.batch = job.microbatch = 4;
   job.bn_samples = 4;
   test::derive_steps(job);
-  compare(job, *records, GetParam(), 1);
+  compare(job, *records, level(), 1);
 }
 
 TEST_P(Step, Resnet18) {
   const auto records = test::synthetic_records({16, 16, 16, 3, 10, 9});
-  job::Job job = test::synthetic_job(*records, "resnet18");
+  job::Job job = job_of(*records, "resnet18");
   job.batch = job.microbatch = 2;
   job.bn_samples = 2;
   test::derive_steps(job);
-  compare(job, *records, GetParam(), 1);
+  compare(job, *records, level(), 1);
 }
 
 // Every other network's way of freezing: the engine leaves out the gradients that nothing needs,
 // the oracle computes all of them.
-void compare_frozen(const std::string& model,
-                    const std::vector<std::string>& freeze,
-                    const std::string& prefix,
-                    Level level,
-                    bool decoupled = false) {
+void Step::compare_frozen(const std::string& model,
+                          const std::vector<std::string>& freeze,
+                          const std::string& prefix,
+                          bool decoupled) {
   const auto records = test::synthetic_records({40, 16, 16, 1, 4, 3});
-  job::Job job = test::synthetic_job(*records, model);
+  job::Job job = job_of(*records, model);
   job.weight_decay = 0.01;
   job.decoupled = decoupled;
   job.freeze = freeze;
   job.groups = {{{prefix + "*"}, 7.3}};
   compare(job,
           *records,
-          training::Training::create(job, level),
+          training::Training::create(job, level()),
           spec_of(job),
           2,
           [&](std::vector<oracle::Parameter>& all) {
@@ -498,33 +504,31 @@ void compare_frozen(const std::string& model,
           });
 }
 
-TEST_P(Step, FrozenTrunk) {
-  compare_frozen("resnet8", {"conv1*", "bn1*", "layer*"}, "fc", GetParam());
-}
+TEST_P(Step, FrozenTrunk) { compare_frozen("resnet8", {"conv1*", "bn1*", "layer*"}, "fc"); }
 
 TEST_P(Step, FrozenWeightsOfALayerThatPassesGradientsOn) {
-  compare_frozen("resnet8", {"layer2.0.conv2.weight", "layer3.0.bn1*"}, "layer3", GetParam(), true);
+  compare_frozen("resnet8", {"layer2.0.conv2.weight", "layer3.0.bn1*"}, "layer3", true);
 }
 
 TEST_P(Step, FrozenBranch) {
-  compare_frozen(
-      "resnet8", {"conv1*", "bn1*", "layer1*", "layer2.0.downsample*"}, "fc", GetParam());
+  compare_frozen("resnet8", {"conv1*", "bn1*", "layer1*", "layer2.0.downsample*"}, "fc");
 }
 
 TEST_P(Step, FrozenFirstLayersWithBias) {
-  compare_frozen("lenet", {"conv1.weight", "conv2*", "fc1.weight"}, "fc3", GetParam());
+  compare_frozen("lenet", {"conv1.weight", "conv2*", "fc1.weight"}, "fc3");
 }
 
 TEST_P(Step, FrozenAllButABias) {
-  compare_frozen("mlp", {"fc1*", "fc2*", "fc3.weight"}, "fc3.bias", GetParam());
+  compare_frozen("mlp", {"fc1*", "fc2*", "fc3.weight"}, "fc3.bias");
 }
 
-INSTANTIATE_TEST_SUITE_P(Levels,
-                         Step,
-                         testing::ValuesIn(device::all_levels()),
-                         [](const testing::TestParamInfo<Level>& level) {
-                           return std::string(device::level_name(level.param));
-                         });
+INSTANTIATE_TEST_SUITE_P(
+    Levels,
+    Step,
+    testing::Combine(testing::ValuesIn(device::all_levels()), testing::Values("dfp14", "dfp16")),
+    [](const auto& one) {
+      return concat(device::level_name(std::get<0>(one.param)), "_", std::get<1>(one.param));
+    });
 
 }  // namespace
 }  // namespace ginn

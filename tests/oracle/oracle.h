@@ -23,6 +23,7 @@ struct Spec {
   double clip_norm = 0, momentum = 0, weight_decay = 0, label_smoothing = 0;
   bool nesterov = false, decoupled = false;
   uint64_t seed = 0;
+  int operand_max = 8191;  // Q of the operands: dfp14; 32767 for dfp16
 };
 
 enum class Init { kUniform, kNormal, kSmall, kOne, kZero };

@@ -49,7 +49,7 @@ void Oracle::bias_gradient(int parameter, const Tensor16& g) {
 
 void Oracle::bias_backward(const Term& term, const Tensor16& g) {
   bias_gradient(term.parameter, g);
-  const int s = range_shift(maxabs(g), kOperandMax);
+  const int s = range_shift(maxabs(g), spec_.operand_max);
   Tensor16 dy = g;
   dy.exponent = g.exponent + s;
   for (int32_t& q : dy.q) q = static_cast<int32_t>(shift_rne(q, s));
@@ -90,12 +90,12 @@ void Oracle::batch_norm_backward(const Term& term, const Tensor16& g) {
   }
   gradients_[term.parameter] = dgamma;
   Tensor16 dy = make_tensor(y.shape);
-  dy.exponent = fit_or_fail(bound, kOperandMax, -60, 60, nodes_[term.node].name + ".dy");
+  dy.exponent = fit_or_fail(bound, spec_.operand_max, -60, 60, nodes_[term.node].name + ".dy");
   const float z = f32_power(-dy.exponent);
   for (size_t i = 0; i < dy.q.size(); ++i) {
     const size_t c = i % channels;
     const float inner = std::fmaf(c2[c] * z, static_cast<float>(y.q[i]), c0[c] * z);
-    dy.q[i] = quant(std::fmaf(c1[c] * z, static_cast<float>(g.q[i]), inner), kOperandMax);
+    dy.q[i] = quant(std::fmaf(c1[c] * z, static_cast<float>(g.q[i]), inner), spec_.operand_max);
   }
   dy_[term.node] = dy;
 }
@@ -115,7 +115,7 @@ void Oracle::activate_backward(const Node& node, Tensor16 g) {
   }
 }
 
-// At most 2^26 products of 8191^2 a sum: below 2^52, exact in f64.
+// At most 2^26 products of 32767^2 a sum: below 2^56.
 void Oracle::weight_gradient(const Node& node, const Tensor16& dy) {
   const Tensor16& x = outputs_[node.input];
   std::vector<float>& gradient = gradients_[node.weight];
@@ -324,7 +324,7 @@ void Oracle::group_norm_backward(const Node& node, const Tensor16& g) {
     gradients_[node.scale].push_back(
         static_cast<float>((sum * f64_power(g.exponent)) / static_cast<double>(n_)));
   const bool operand = nodes_[node.input].kind == Kind::kContraction;
-  const int q_max = operand ? kOperandMax : kStorageMax;
+  const int q_max = operand ? spec_.operand_max : kStorageMax;
   Tensor16 d = make_tensor(x.shape);
   d.exponent = fit_or_fail(bound, q_max, -60, 60, node.name + ".D");
   const float z = f32_power(-d.exponent);

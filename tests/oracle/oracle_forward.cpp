@@ -32,9 +32,10 @@ Tensor16 Oracle::quantised_input(const std::vector<uint8_t>& images, int n) {
       bound = larger(bound, std::fabs(v));
     }
   Tensor16 x = make_tensor({n, node.h, node.w, node.c});
-  x.exponent = fit_or_fail(bound, kOperandMax, -60, 60, node.name);
+  x.exponent = fit_or_fail(bound, spec_.operand_max, -60, 60, node.name);
   for (size_t i = 0; i < x.q.size(); ++i)
-    x.q[i] = quant(table[i % spec_.channels][images[i]] * f32_power(-x.exponent), kOperandMax);
+    x.q[i] =
+        quant(table[i % spec_.channels][images[i]] * f32_power(-x.exponent), spec_.operand_max);
   return x;
 }
 
@@ -42,13 +43,13 @@ Tensor16 Oracle::quantised_weight(const Node& node) {
   const Parameter& p = parameters_[node.weight];
   Tensor16 w =
       make_tensor({node.c, nodes_[node.input].c / node.groups, node.window_h, node.window_w});
-  w.exponent = fit_or_fail(maxabs(p.value), kOperandMax, -60, 60, p.name);
+  w.exponent = fit_or_fail(maxabs(p.value), spec_.operand_max, -60, 60, p.name);
   for (size_t i = 0; i < w.q.size(); ++i)
-    w.q[i] = quant(p.value[i] * f32_power(-w.exponent), kOperandMax);
+    w.q[i] = quant(p.value[i] * f32_power(-w.exponent), spec_.operand_max);
   return w;
 }
 
-// At most 2^20 products of 8191^2 a sum: below 2^46.
+// At most 2^20 products of 32767^2 a sum: below 2^50.
 Tensor16 Oracle::contraction_forward(const Node& node, const Tensor16& x, const Tensor16& w) const {
   const auto [filters, channels, window_h, window_w] = w.shape;
   Tensor16 y = make_tensor({x.shape[0], node.h, node.w, filters});
@@ -173,7 +174,7 @@ Tensor16 Oracle::activate_forward(const Node& node, Statistics statistics) {
   }
   if (node.six && std::isfinite(bound)) bound = std::min(bound, 6.0F);
   Tensor16 out = make_tensor({n_, node.h, node.w, node.c});
-  out.exponent = fit_or_fail(bound, kOperandMax, -60, 60, node.name);
+  out.exponent = fit_or_fail(bound, spec_.operand_max, -60, 60, node.name);
   const float z = f32_power(-out.exponent);
   for (size_t i = 0; i < out.q.size(); ++i) {
     const size_t c = i % static_cast<size_t>(node.c);
@@ -188,7 +189,7 @@ Tensor16 Oracle::activate_forward(const Node& node, Statistics statistics) {
     }
     if (node.relu) v = v > 0 ? v : 0;
     if (node.six && v > 6.0F * z) v = 6.0F * z;
-    out.q[i] = quant(v, kOperandMax);
+    out.q[i] = quant(v, spec_.operand_max);
   }
   return out;
 }
@@ -264,10 +265,10 @@ Tensor16 Oracle::avg_pool_forward(const Node& node, const Tensor16& x) {
         }
   const float window = static_cast<float>(node.window_h * node.window_w);  // KK
   const float bound = (static_cast<float>(sum_max) / window) * f32_power(x.exponent);
-  out.exponent = fit_or_fail(bound, kOperandMax, -60, 60, node.name);
+  out.exponent = fit_or_fail(bound, spec_.operand_max, -60, 60, node.name);
   const float scale = f32_power(x.exponent - out.exponent);
   for (size_t i = 0; i < sums.size(); ++i)
-    out.q[i] = quant((static_cast<float>(sums[i]) / window) * scale, kOperandMax);
+    out.q[i] = quant((static_cast<float>(sums[i]) / window) * scale, spec_.operand_max);
   return out;
 }
 
@@ -296,10 +297,11 @@ Tensor16 Oracle::elementwise_forward(const Node& node, const Tensor16& x) {
     const float v = static_cast<float>(q) * f32_power(x.exponent);
     bound = larger(bound, std::fabs(function_value(node.function, v)));
   }
-  out.exponent = fit_or_fail(bound, kOperandMax, -60, 60, node.name);
+  out.exponent = fit_or_fail(bound, spec_.operand_max, -60, 60, node.name);
   for (size_t i = 0; i < x.q.size(); ++i) {
     const float v = static_cast<float>(x.q[i]) * f32_power(x.exponent);
-    out.q[i] = quant(function_value(node.function, v) * f32_power(-out.exponent), kOperandMax);
+    out.q[i] =
+        quant(function_value(node.function, v) * f32_power(-out.exponent), spec_.operand_max);
   }
   return out;
 }
@@ -365,13 +367,14 @@ Tensor16 Oracle::group_norm_forward(const Node& node, const Tensor16& x) {
       bound = larger(bound, std::fabs(std::fmaf(a.back(), s.lo, b.back())));
       bound = larger(bound, std::fabs(std::fmaf(a.back(), s.hi, b.back())));
     }
-  out.exponent = fit_or_fail(bound, kOperandMax, -60, 60, node.name);
+  out.exponent = fit_or_fail(bound, spec_.operand_max, -60, 60, node.name);
   const float z = f32_power(-out.exponent);
   const size_t channels = static_cast<size_t>(node.c);
   const size_t image = x.q.size() / static_cast<size_t>(n_);
   for (size_t i = 0; i < x.q.size(); ++i) {
     const size_t at = i / image * channels + i % channels;
-    out.q[i] = quant(std::fmaf(a[at] * z, static_cast<float>(x.q[i]), b[at] * z), kOperandMax);
+    out.q[i] =
+        quant(std::fmaf(a[at] * z, static_cast<float>(x.q[i]), b[at] * z), spec_.operand_max);
   }
   return out;
 }
@@ -413,7 +416,7 @@ bool Oracle::forward(const std::vector<uint8_t>& images, Statistics statistics) 
         outputs_[i] = repeat_forward(node, x);
         break;
       case Kind::kDropout:
-        outputs_[i] = place_ ? dropout_scaled(node, x, kOperandMax) : x;
+        outputs_[i] = place_ ? dropout_scaled(node, x, spec_.operand_max) : x;
         break;
       case Kind::kFlatten:
         outputs_[i] = flatten(x);
@@ -450,7 +453,7 @@ std::vector<float> Oracle::logits() {
 Tensor16 Oracle::loss(const std::vector<uint32_t>& labels) {
   const size_t classes = spec_.classes;
   Tensor16 dy = make_tensor({n_, 1, 1, static_cast<int>(classes)});
-  dy.exponent = -13;
+  dy.exponent = spec_.operand_max == 8191 ? -13 : -15;
   loss_fixed_ = 0;
   correct_ = 0;
   const std::vector<float> l = logits();
@@ -474,7 +477,7 @@ Tensor16 Oracle::loss(const std::vector<uint32_t>& labels) {
       const float d = row[k] - top;
       const float p = static_cast<float>(static_cast<double>(fixed[k]) / static_cast<double>(sum));
       const float target = k == labels[i] ? (1.0F - alpha) + off : off;
-      dy.q[i * classes + k] = quant((p - target) * 8192.0F, kOperandMax);
+      dy.q[i * classes + k] = quant((p - target) * f32_power(-dy.exponent), spec_.operand_max);
       weighted += static_cast<double>(target) * static_cast<double>(d);
       if (d == 0 && first_top == classes) first_top = k;
     }

@@ -11,7 +11,6 @@ namespace ginn::oracle {
 
 using int128 = __int128;
 
-inline constexpr int kOperandMax = 8191;   // dfp14
 inline constexpr int kStorageMax = 32767;  // dfp16 and contributions
 inline constexpr int kContributionLo = -40, kContributionHi = 20;
 inline constexpr float kInfinity = std::numeric_limits<float>::infinity();
@@ -36,7 +35,7 @@ Tensor16 make_tensor(std::array<int, 4> shape);
 Tensor16 flatten(const Tensor16& x);
 Tensor16 unflatten(const Tensor16& flat, std::array<int, 4> shape);
 
-// Smallest s >= 0 with product <= (32767 2^s)^2; the product is below 2^92, so s <= 31.
+// Smallest s >= 0 with product <= (32767 2^s)^2; the product is below 2^100, so s <= 35.
 int contraction_shift(int128 product);
 // The largest shift of any group.
 int groups_shift(const std::vector<int64_t>& filter, const std::vector<int64_t>& window);

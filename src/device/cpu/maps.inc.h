@@ -52,10 +52,17 @@ void quantise(const float* x, size_t count, float scale, int32_t q_max, int16_t*
 }
 
 enum class End { kNone, kRelu, kCapped };
+struct Ends {
+  float cap, limit;
+};
 
 template <int terms, End end>
-GINN_MAPS_INLINE void activate_block(
-    const AffineTerm* term, float cap, size_t begin, size_t count, int16_t* out, Largest& largest) {
+GINN_MAPS_INLINE void activate_block(const AffineTerm* term,
+                                     const Ends& ends,
+                                     size_t begin,
+                                     size_t count,
+                                     int16_t* out,
+                                     Largest& largest) {
   const AffineTerm t = term[0];
   const AffineTerm u = term[terms - 1];
   for_floats(
@@ -65,8 +72,8 @@ GINN_MAPS_INLINE void activate_block(
           x = v.add(x, v.fma(v.load(u.a + i), v.from(u.q + begin + i), v.load(u.b + i)));
         }
         if constexpr (end != End::kNone) x = v.positive(x);
-        if constexpr (end == End::kCapped) x = v.smaller(x, v.all(cap));
-        const auto q = v.round(x, 8191.0f);
+        if constexpr (end == End::kCapped) x = v.smaller(x, v.all(ends.cap));
+        const auto q = v.round(x, ends.limit);
         v.store(out + begin + i, q);
         largest.add(v, q);
       });
@@ -74,29 +81,41 @@ GINN_MAPS_INLINE void activate_block(
 
 template <int terms, End end>
 int32_t activate_blocks(
-    const AffineTerm* term, float cap, size_t count, size_t period, int16_t* out) {
+    const AffineTerm* term, const Ends& ends, size_t count, size_t period, int16_t* out) {
   Largest largest;
   for (size_t begin = 0; begin < count; begin += period) {
     const size_t n = count - begin < period ? count - begin : period;
-    activate_block<terms, end>(term, cap, begin, n, out, largest);
+    activate_block<terms, end>(term, ends, begin, n, out, largest);
   }
   return largest.value();
 }
 
-int32_t activate(
-    const AffineTerm* term, int terms, bool relu, size_t count, size_t period, int16_t* out) {
+int32_t activate(const AffineTerm* term,
+                 int terms,
+                 bool relu,
+                 size_t count,
+                 size_t period,
+                 int32_t q_max,
+                 int16_t* out) {
+  const Ends ends{0.0f, static_cast<float>(q_max)};
   if (terms == 1) {
-    return relu ? activate_blocks<1, End::kRelu>(term, 0.0f, count, period, out)
-                : activate_blocks<1, End::kNone>(term, 0.0f, count, period, out);
+    return relu ? activate_blocks<1, End::kRelu>(term, ends, count, period, out)
+                : activate_blocks<1, End::kNone>(term, ends, count, period, out);
   }
-  return relu ? activate_blocks<2, End::kRelu>(term, 0.0f, count, period, out)
-              : activate_blocks<2, End::kNone>(term, 0.0f, count, period, out);
+  return relu ? activate_blocks<2, End::kRelu>(term, ends, count, period, out)
+              : activate_blocks<2, End::kNone>(term, ends, count, period, out);
 }
 
-int32_t activate_capped(
-    const AffineTerm* term, int terms, float cap, size_t count, size_t period, int16_t* out) {
-  return terms == 1 ? activate_blocks<1, End::kCapped>(term, cap, count, period, out)
-                    : activate_blocks<2, End::kCapped>(term, cap, count, period, out);
+int32_t activate_capped(const AffineTerm* term,
+                        int terms,
+                        float cap,
+                        size_t count,
+                        size_t period,
+                        int32_t q_max,
+                        int16_t* out) {
+  const Ends ends{cap, static_cast<float>(q_max)};
+  return terms == 1 ? activate_blocks<1, End::kCapped>(term, ends, count, period, out)
+                    : activate_blocks<2, End::kCapped>(term, ends, count, period, out);
 }
 
 void mask(const int16_t* __restrict activation, size_t count, int16_t* __restrict g) {
@@ -141,14 +160,16 @@ void normalise_backward(const int16_t* g,
                         const float* c0,
                         size_t count,
                         size_t period,
+                        int32_t q_max,
                         int16_t* dy) {
+  const float limit = static_cast<float>(q_max);
   for (size_t begin = 0; begin < count; begin += period) {
     const size_t n = count - begin < period ? count - begin : period;
     for_floats(
         n, [&](auto v, size_t i) __attribute__((always_inline)) {
           const auto u = v.fma(v.load(c2 + i), v.from(q + begin + i), v.load(c0 + i));
           const auto x = v.fma(v.load(c1 + i), v.from(g + begin + i), u);
-          v.store(dy + begin + i, v.round(x, 8191.0f));
+          v.store(dy + begin + i, v.round(x, limit));
         });
   }
 }
