@@ -80,6 +80,7 @@ Result<const SyntheticRun*> Bench::run() {
     return input_error("usage", concat("these options give no job: ", made.error().message));
   }
   run_.emplace(std::move(made).value());
+  run_->job.format = o.format;
   return &*run_;
 }
 

@@ -13,10 +13,10 @@ constexpr const char* kGroup = "primitives";
 
 // Bell-shaped as activations and gradients are. Repeats after a prime number of elements: making
 // random numbers takes longer than the contraction.
-device::Buffer<int16_t> bell(uint64_t stream, size_t count) {
+device::Buffer<int16_t> bell(uint64_t stream, int32_t most, size_t count) {
   constexpr size_t kPeriod = 65521;
   device::Buffer<int16_t> data(count);
-  fill_bell(stream, 8191, {data.data(), std::min(count, kPeriod)});
+  fill_bell(stream, most, {data.data(), std::min(count, kPeriod)});
   for (size_t i = kPeriod; i < count; ++i) data[i] = data[i - kPeriod];
   return data;
 }
@@ -45,14 +45,14 @@ constexpr Shape kShapes[] = {{"first 3x3, 32x32x3 to 16", 32, 32, 3, 16, 3, 1, 1
 
 constexpr uint32_t kColours = 3;  // a first layer's input, whose gradient nothing reads
 
-device::ConvShape conv_shape(const Shape& s) {
-  if (s.size == 0) return {1, 1, s.n, s.c, s.k, 1, 1, 1, 0};
-  return {s.n, s.size, s.size, s.c, s.k, s.kernel, s.kernel, s.stride, s.padding};
+device::ConvShape conv_shape(const Shape& s, OperandFormat operands) {
+  if (s.size == 0) return {1, 1, s.n, s.c, s.k, 1, 1, 1, 0, 1, operands};
+  return {s.n, s.size, s.size, s.c, s.k, s.kernel, s.kernel, s.stride, s.padding, 1, operands};
 }
 
 Status bench_contractions(Bench& bench) {
   for (const Shape& s : kShapes) {
-    const device::ConvShape shape = conv_shape(s);
+    const device::ConvShape shape = conv_shape(s, bench.operands());
     GINN_ASSIGN(const ContractionSeconds time,
                 time_contractions(bench.level(), shape, s.c > kColours, seconds_each(bench)));
     const auto add = [&](const char* what, double seconds) {
@@ -171,9 +171,10 @@ Result<ContractionSeconds> time_contractions(device::Level level,
                                              const device::ConvShape& shape,
                                              bool with_dgrad,
                                              double seconds) {
-  const auto x = bell(1, shape.input_count());
-  const auto w = bell(2, shape.weight_count());
-  const auto dy = bell(3, shape.output_count());
+  const int32_t most = operand_max(shape.operands);
+  const auto x = bell(1, most, shape.input_count());
+  const auto w = bell(2, most, shape.weight_count());
+  const auto dy = bell(3, most, shape.output_count());
   device::PackedWeights packed;
   packed.pack(level, shape, w.data(), with_dgrad);
   const device::Convolution convolution(level, shape);

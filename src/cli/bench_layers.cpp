@@ -12,8 +12,10 @@ using crypto::Json;
 
 constexpr const char* kGroup = "layers";
 
-device::ConvShape shape_of(const nn::Conv2d::Config& config, uint32_t images) {
+device::ConvShape shape_of(const nn::Conv2d::Config& config, const Bench& bench) {
+  const uint32_t images = bench.options().microbatch;
   device::ConvShape shape = config.shape;
+  shape.operands = bench.operands();
   (config.linear ? shape.w : shape.n) = images;
   return shape;
 }
@@ -41,7 +43,7 @@ class Timer {
   explicit Timer(const Bench& bench) : bench_(bench) {}
 
   Result<ContractionSeconds> time(const nn::Conv2d::Config& config) {
-    const device::ConvShape s = shape_of(config, bench_.options().microbatch);
+    const device::ConvShape s = shape_of(config, bench_);
     const Key key(config.linear,
                   config.input_gradient,
                   s.h,
@@ -80,7 +82,7 @@ double add_layer(Bench& bench,
                  const nn::Conv2d::Config& config,
                  const ContractionSeconds& time,
                  double step) {
-  const device::ConvShape shape = shape_of(config, bench.options().microbatch);
+  const device::ConvShape shape = shape_of(config, bench);
   const double gmac = static_cast<double>(shape.macs()) * 1e-9;
   const double total = time.fprop + time.dgrad.value_or(0) + time.wgrad;
   const double gmacs = gmac * (time.dgrad ? 3.0 : 2.0) / total;

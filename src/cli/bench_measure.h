@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "arithmetic/format.h"
 #include "cli/bench_machine.h"
 #include "cli/bench_timing.h"
 #include "cli/synthetic.h"
@@ -44,6 +45,7 @@ class Bench {
   }
   const BenchOptions& options() const { return report_.options; }
   device::Level level() const { return report_.level; }
+  OperandFormat operands() const { return operand_format(options().format).value(); }
   BenchReport& report() { return report_; }
 
   // Codes: "usage" when the options give no job or too many data.

@@ -109,6 +109,7 @@ Json bench_json(const BenchReport& report) {
   json["classes"] = static_cast<double>(o.classes);
   json["microbatch"] = static_cast<double>(o.microbatch);
   json["batch"] = static_cast<double>(o.batch);
+  json["format"] = o.format;
   json["peak_memory_bytes"] = report.peak_memory_bytes;
   Json::Array results;
   for (const Measured& m : report.results) {
@@ -137,6 +138,8 @@ std::string bench_text(const BenchReport& report) {
                             o.microbatch,
                             ", batch ",
                             o.batch,
+                            ", ",
+                            o.format,
                             "; level ",
                             device::level_name(report.level),
                             " on ",

@@ -209,6 +209,8 @@ void add_bench(CLI::App& app, VerbOptions& line) {
   add_count(bench, "--classes", o.classes, 65535, "Of the labels (10)");
   add_count(bench, "--microbatch", o.microbatch, 1024, "Images in a contribution (32)");
   add_count(bench, "--batch", o.batch, 65536, "Images in a step (128)");
+  add_option(bench, "--format", o.format, "NAME", "Of the operands: dfp14, dfp16 (dfp14)")
+      ->check(CLI::IsMember({"dfp14", "dfp16"}));
   add_list(bench,
            "--only",
            o.only,

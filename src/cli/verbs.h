@@ -195,6 +195,7 @@ struct BenchOptions {
   uint32_t height = 28, width = 28, channels = 1, classes = 10;
   uint32_t microbatch = 32;
   uint32_t batch = 128;                 // images a step of "train"
+  std::string format = "dfp14";         // of the operands: "dfp14", "dfp16"
   std::vector<std::string> only;        // names of groups; empty: all
   std::vector<uint32_t> threads = {1};  // of "train", each in [1, 256]
   double seconds = 2.0;                 // of each measurement

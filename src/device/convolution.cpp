@@ -65,10 +65,12 @@ void PackedWeights::pack(Level level, const ConvShape& shape, const int16_t* q, 
     dgrad_norms_ = cpu::dgrad_norms(shape, q);
   }
   if (level == Level::kPortable) return;
-  const int64_t lanes = cpu::kernels_of(level, shape.operands).lanes;
-  cpu::pack_fprop(shape, lanes, q, fprop_);
+  const auto lanes = [&](uint32_t columns) {
+    return cpu::kernels_of(level, shape.operands, columns).lanes;
+  };
+  cpu::pack_fprop(shape, lanes(shape.k), q, fprop_);
   if (with_dgrad) {
-    cpu::pack_dgrad(shape, lanes, q, dgrad_);
+    cpu::pack_dgrad(shape, lanes(shape.c), q, dgrad_);
   } else {
     dgrad_ = Buffer<int16_t>();
   }
@@ -91,7 +93,7 @@ int Convolution::fprop(const int16_t* x,
     return correlate_depthwise(Way::kForward, x, w, y, scratch);
   }
   if (shape_.groups > 1) return correlate_groups(Way::kForward, x, w, y, scratch);
-  const cpu::Kernels& kernels = cpu::kernels_of(level_, shape_.operands);
+  const cpu::Kernels& kernels = cpu::kernels_of(level_, shape_.operands, shape_.k);
   const cpu::Plan plan = cpu::fprop_plan(shape_, kernels.lanes);
   GINN_CHECK(w.fprop_.size() == static_cast<size_t>(plan.packed_count));
   return cpu::correlate(kernels, plan, x, w.fprop_.data(), w.fprop_norms_, y, scratch);
@@ -110,7 +112,7 @@ int Convolution::dgrad(const int16_t* dy,
     return correlate_depthwise(Way::kBackward, dy, w, dx, scratch);
   }
   if (shape_.groups > 1) return correlate_groups(Way::kBackward, dy, w, dx, scratch);
-  const cpu::Kernels& kernels = cpu::kernels_of(level_, shape_.operands);
+  const cpu::Kernels& kernels = cpu::kernels_of(level_, shape_.operands, shape_.c);
   const cpu::Plan plan = cpu::dgrad_plan(shape_, kernels.lanes);
   GINN_CHECK(w.dgrad_.size() == static_cast<size_t>(plan.packed_count));
   return cpu::correlate(kernels, plan, dy, w.dgrad_.data(), w.dgrad_norms_, dx, scratch);
@@ -129,7 +131,8 @@ void Convolution::wgrad(const int16_t* x,
   }
   if (cpu::has_depthwise_kernels(shape_)) return wgrad_depthwise(x, dy, scratch, sink);
   if (shape_.groups > 1) return wgrad_groups(x, dy, scratch, sink);
-  const cpu::Kernels& kernels = cpu::kernels_of(level_, shape_.operands);
+  const cpu::Kernels& kernels =
+      cpu::kernels_of(level_, shape_.operands, cpu::gradient_columns(shape_));
   cpu::weight_gradient(kernels, shape_, x, dy, scratch, sink);
 }
 

@@ -146,7 +146,8 @@ int Convolution::correlate_groups(
   scratch.reset();
   const bool forward = way == Way::kForward;
   const ConvShape group = shape_.of_group();
-  const cpu::Kernels& kernels = cpu::kernels_of(level_, shape_.operands);
+  const cpu::Kernels& kernels =
+      cpu::kernels_of(level_, shape_.operands, forward ? group.k : group.c);
   const cpu::Plan plan =
       forward ? cpu::fprop_plan(group, kernels.lanes) : cpu::dgrad_plan(group, kernels.lanes);
   const size_t in = forward ? group.c : group.k;  // channels of a group
@@ -186,8 +187,9 @@ void Convolution::wgrad_groups(const int16_t* x,
                                Scratch& scratch,
                                const GradientSink& sink) const {
   scratch.reset();
-  const cpu::Kernels& kernels = cpu::kernels_of(level_, shape_.operands);
   const ConvShape group = shape_.of_group();
+  const cpu::Kernels& kernels =
+      cpu::kernels_of(level_, shape_.operands, cpu::gradient_columns(group));
   auto* x_group = scratch.take<int16_t>(group.input_count());
   auto* dy_group = scratch.take<int16_t>(group.output_count());
   for (size_t g = 0; g < shape_.groups; ++g) {

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "base/text.h"
 #include "base/check.h"
+#include "base/text.h"
 #include "job/selection.h"
 #include "nn/models.h"
 

@@ -148,7 +148,9 @@ class Amx : public testing::TestWithParam<bool> {
   void SetUp() override {
     if (GetParam() && !level_supported(Level::kAmx)) GTEST_SKIP() << "SKIPPED: no amx";
   }
-  const Kernels& kernels() const { return GetParam() ? kernels_of(Level::kAmx) : emulated::kTiles; }
+  const Kernels& kernels() const {
+    return GetParam() ? kernels_of(Level::kAmx, OperandFormat::kDfp14, 64) : emulated::kTiles;
+  }
 };
 
 // Around a tile's and a group's rows, a vector's, block's and group's columns.

@@ -21,6 +21,9 @@ int correlate(const Kernels& kernels,
 int correlation_shift(
     const Kernels& kernels, const Plan& plan, const int16_t* src, const Norms& w, Scratch& scratch);
 
+// Columns of the contraction that a wgrad is: a pointwise layer's is transposed.
+int64_t gradient_columns(const ConvShape& shape);
+
 // wgrad of a layer; see convolution.h.
 void weight_gradient(const Kernels& kernels,
                      const ConvShape& shape,

@@ -13,11 +13,18 @@ extern const Kernels kKernels;
 namespace avx512vnni {
 extern const Kernels kKernels;
 }
+namespace avx512vnni_narrow {
+extern const Kernels kKernels;
+}
 namespace amx {
 extern const Kernels kKernels;
 }
 
-const Kernels& kernels_of(Level level, OperandFormat operands) {
+// One vector of sixteen lanes makes a tile of one column, whose every product loads its own pair:
+// two vectors of eight are faster (docs/performance.md).
+constexpr int64_t kNarrowColumns = 16;
+
+const Kernels& kernels_of(Level level, OperandFormat operands, int64_t columns) {
   // dfp16 does not fit the int8 digits of the tiles.
   if (level == Level::kAmx && operands == OperandFormat::kDfp16) level = Level::kAvx512Vnni;
   switch (level) {
@@ -28,7 +35,7 @@ const Kernels& kernels_of(Level level, OperandFormat operands) {
     case Level::kAvxVnni:
       return avxvnni::kKernels;
     case Level::kAvx512Vnni:
-      return avx512vnni::kKernels;
+      return columns <= kNarrowColumns ? avx512vnni_narrow::kKernels : avx512vnni::kKernels;
     case Level::kAmx:
       return amx::kKernels;
   }

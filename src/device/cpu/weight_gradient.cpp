@@ -330,6 +330,8 @@ void hand_over_transposed(const ConvShape& s,
 
 }  // namespace
 
+int64_t gradient_columns(const ConvShape& shape) { return is_pointwise(shape) ? shape.c : shape.k; }
+
 void weight_gradient(const Kernels& kernels,
                      const ConvShape& shape,
                      const int16_t* x,
