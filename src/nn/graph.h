@@ -130,6 +130,8 @@ class GraphBuilder {
   ValueId group_norm(ValueId y, const std::string& name, uint32_t groups);
   // Activations of one height and width, different from each other: their channels in order.
   ValueId concatenate(const std::vector<ValueId>& inputs);
+  // Over an activation's channels, at most Softmax::kMostChannels, pixel by pixel.
+  ValueId softmax(ValueId x);
   // Of an activation or the input, before a convolution without padding: borders smaller than the
   // image for kReflect, not larger for kCircular; at most Pad::kMostCopies copies of a pixel.
   ValueId pad(ValueId x, PadMode mode, const Borders& borders);

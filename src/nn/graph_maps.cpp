@@ -9,6 +9,7 @@
 #include "nn/group_norm.h"
 #include "nn/pad.h"
 #include "nn/pooling.h"
+#include "nn/softmax.h"
 
 namespace ginn::nn {
 
@@ -231,6 +232,28 @@ bool GraphBuilder::expect_activation(const std::string& name, ValueId x) {
               graph_.operations_[x - 1]->name(),
               " itself; expected an activation: put activate() between them"));
   return false;
+}
+
+ValueId GraphBuilder::softmax(ValueId x) {
+  Softmax::Config config;
+  config.name = concat("softmax", graph_.operations_.size());
+  if (!expect_activation(config.name, x)) return Graph::kInput;
+  const Extent in = extent(x);
+  if (in.c > Softmax::kMostChannels) {
+    fail(concat("layer ",
+                config.name,
+                ": over ",
+                in.c,
+                " channels; expected at most ",
+                Softmax::kMostChannels));
+    return Graph::kInput;
+  }
+  config.input = x;
+  config.channels = in.c;
+  return add(in, needs_gradient(x), [&](ValueId output) {
+    config.output = output;
+    return std::make_unique<Softmax>(config);
+  });
 }
 
 ValueId GraphBuilder::pad(ValueId x, PadMode mode, const Borders& borders) {
