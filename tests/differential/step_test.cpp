@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "tests/oracle/oracle.h"
+#include "tests/support/small_networks.h"
 #include "tests/support/synthetic.h"
 #include "training/training.h"
 
@@ -448,6 +449,15 @@ TEST_P(Step, FunctionsConcatenationsAndGroupNorms) {
   const auto records = test::synthetic_records({40, 9, 11, 3, 5, 12});
   compare_mini(
       "mini_gates", mini_gates, test::synthetic_job(*records, "resnet8"), *records, GetParam());
+}
+
+TEST_P(Step, PadsAndSoftmaxes) {
+  const auto records = test::synthetic_records({40, 9, 11, 3, 5, 13});
+  compare_mini("mini_edges",
+               test::mini_edges,
+               test::synthetic_job(*records, "resnet8"),
+               *records,
+               GetParam());
 }
 
 TEST_P(Step, MobilenetV2) {
