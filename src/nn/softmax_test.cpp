@@ -212,6 +212,14 @@ INSTANTIATE_TEST_SUITE_P(Sizes, Softmaxes, testing::ValuesIn(kSizes), [](const a
   return std::to_string(one.param.pixels) + "x" + std::to_string(one.param.channels);
 });
 
+// Only differences from the largest are raised to a power: nothing is beyond the range.
+TEST(Softmax, OfHugeValues) {
+  Shares shares(2, 3);
+  const Tensor& y = shares.forward({8191, 8191, -8191, -8190, -8191, -8191}, kMaxExponent);
+  EXPECT_EQ(y.exponent, -12);
+  EXPECT_EQ(integers(y, 6), (std::vector<int>{2048, 2048, 0, 4096, 0, 0}));
+}
+
 TEST(Softmax, OfAPixelWhoseSharesAllRoundToNothing) {
   constexpr uint32_t kChannels = 8200;  // 2^12 / 8200 < 1/2 beside a share of 1
   Shares shares(2, kChannels);
