@@ -135,6 +135,11 @@ class GraphBuilder {
   ValueId group_norm(ValueId y, const std::string& name, uint32_t groups);
   // Activations of one height and width, different from each other: their channels in order.
   ValueId concatenate(const std::vector<ValueId>& inputs);
+  // Over an activation's channels, at most Softmax::kMostChannels, pixel by pixel.
+  ValueId softmax(ValueId x);
+  // Of an activation or the input, before a convolution without padding: borders smaller than the
+  // image for kReflect, not larger for kCircular; at most Pad::kMostCopies copies of a pixel.
+  ValueId pad(ValueId x, PadMode mode, const Borders& borders);
   void loss(ValueId logits);
 
   // For operations that have no function here (docs/adding-an-operation.md): adds the value that an
@@ -158,6 +163,7 @@ class GraphBuilder {
   ValueId contraction(ValueId x, const std::string& name, const Contraction& contraction);
   size_t add_scale_and_shift(const std::string& name, uint32_t channels);  // gamma; beta follows
   bool is_contraction(ValueId value) const;
+  bool expect_activation(const std::string& name, ValueId x);
   ValueId add_value(Extent extent, bool needs_gradient);
   size_t add_parameter(Parameter parameter);
   ValueId pool(ValueId x,

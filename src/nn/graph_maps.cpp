@@ -7,7 +7,9 @@
 #include "nn/elementwise.h"
 #include "nn/graph.h"
 #include "nn/group_norm.h"
+#include "nn/pad.h"
 #include "nn/pooling.h"
+#include "nn/softmax.h"
 
 namespace ginn::nn {
 
@@ -217,6 +219,83 @@ ValueId GraphBuilder::concatenate(const std::vector<ValueId>& inputs) {
   return add(all, gradient, [&](ValueId output) {
     config.output = output;
     return std::make_unique<Concatenate>(config);
+  });
+}
+
+// Fails for what a layer of this name cannot read.
+bool GraphBuilder::expect_activation(const std::string& name, ValueId x) {
+  if (!problem_.empty()) return false;
+  if (!is_contraction(x)) return true;
+  fail(concat("layer ",
+              name,
+              ": reads the output of ",
+              graph_.operations_[x - 1]->name(),
+              " itself; expected an activation: put activate() between them"));
+  return false;
+}
+
+ValueId GraphBuilder::softmax(ValueId x) {
+  Softmax::Config config;
+  config.name = concat("softmax", graph_.operations_.size());
+  if (!expect_activation(config.name, x)) return Graph::kInput;
+  const Extent in = extent(x);
+  if (in.c > Softmax::kMostChannels) {
+    fail(concat("layer ",
+                config.name,
+                ": over ",
+                in.c,
+                " channels; expected at most ",
+                Softmax::kMostChannels));
+    return Graph::kInput;
+  }
+  config.input = x;
+  config.channels = in.c;
+  return add(in, needs_gradient(x), [&](ValueId output) {
+    config.output = output;
+    return std::make_unique<Softmax>(config);
+  });
+}
+
+ValueId GraphBuilder::pad(ValueId x, PadMode mode, const Borders& borders) {
+  Pad::Config config;
+  config.name = concat("pad", graph_.operations_.size());
+  if (!expect_activation(config.name, x)) return Graph::kInput;
+  const Extent in = extent(x);
+  const auto [left, right, top, bottom] = borders;
+  if (Pad::fits(mode, in.w, left, right) && Pad::fits(mode, in.h, top, bottom)) {
+    config.rows = Pad::sources(mode, in.h, top, bottom);
+    config.columns = Pad::sources(mode, in.w, left, right);
+    config.copies = Pad::most_copies(config.rows) * Pad::most_copies(config.columns);
+  }
+  if (config.copies == 0 || config.copies > Pad::kMostCopies) {
+    fail(concat("a ",
+                Pad::mode_name(mode),
+                " pad by (left ",
+                left,
+                ", right ",
+                right,
+                ", top ",
+                top,
+                ", bottom ",
+                bottom,
+                ") does not fit an input of ",
+                in.h,
+                " x ",
+                in.w,
+                "; expected borders smaller than the side to reflect, none larger in a circular "
+                "pad, at most ",
+                Pad::kMostCopies,
+                " copies of a pixel"));
+    return Graph::kInput;
+  }
+  config.input = x;
+  config.in = in;
+  const Extent out{static_cast<uint32_t>(config.rows.size()),
+                   static_cast<uint32_t>(config.columns.size()),
+                   in.c};
+  return add(out, needs_gradient(x), [&](ValueId output) {
+    config.output = output;
+    return std::make_unique<Pad>(config);
   });
 }
 

@@ -47,6 +47,13 @@ enum class Activation { kNone, kRelu, kRelu6 };
 // Maps of one activation; gelu is x times the normal distribution's share below x.
 enum class Function { kSigmoid, kTanh, kSilu, kGelu };
 
+// What a border shows: the image mirrored at its outermost pixels (which stand there once), its
+// outermost pixels, or its other end.
+enum class PadMode { kReflect, kReplicate, kCircular };
+struct Borders {
+  uint32_t left = 0, right = 0, top = 0, bottom = 0;  // in pixels, in PyTorch's order
+};
+
 class Run;
 
 // What an operation keeps between its forward and its backward pass, one for each Run.

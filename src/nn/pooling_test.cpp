@@ -166,7 +166,7 @@ TEST(AdaptiveAveragePool, IsAnAverageWhereTheInputIsLarger) {
                [](GraphBuilder& b, ValueId x) { return b.adaptive_average_pool(x, 2, 2); });
   EXPECT_EQ(pool.out(), (Extent{2, 2, 1}));
   std::vector<int> x(16, 4);
-  x[0] = 8;  // average 5: 5120 2^-10 would do, fit14 takes the smallest exponent
+  x[0] = 8;  // average 5: 5120 2^-10 would do, fit takes the smallest exponent
   EXPECT_EQ(pool.forward(x, 0), (std::vector<int>{5120, 4096, 4096, 4096}));
 }
 

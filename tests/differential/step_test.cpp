@@ -8,6 +8,7 @@
 #include "arithmetic/format.h"
 #include "base/text.h"
 #include "tests/oracle/oracle.h"
+#include "tests/support/small_networks.h"
 #include "tests/support/synthetic.h"
 #include "training/training.h"
 
@@ -455,6 +456,11 @@ TEST_P(Step, GroupsDepthwiseAndRelu6) {
 TEST_P(Step, FunctionsConcatenationsAndGroupNorms) {
   const auto records = test::synthetic_records({40, 9, 11, 3, 5, 12});
   compare_mini("mini_gates", mini_gates, job_of(*records, "resnet8"), *records, level());
+}
+
+TEST_P(Step, PadsAndSoftmaxes) {
+  const auto records = test::synthetic_records({40, 9, 11, 3, 5, 13});
+  compare_mini("mini_edges", test::mini_edges, job_of(*records, "resnet8"), *records, level());
 }
 
 TEST_P(Step, MobilenetV2) {

@@ -13,8 +13,8 @@ namespace ginn::oracle {
 // What a training step depends on besides the data, in the words of docs/arithmetic.md.
 struct Spec {
   // "mlp", "lenet", "mobilenet_v2", a ResNet or a VGG by its name, or one of the small networks of
-  // the tests: "mini_bottleneck", "mini_vgg", "mini_mobile", "mini_gates"; any other name has no
-  // nodes.
+  // the tests: "mini_bottleneck", "mini_vgg", "mini_mobile", "mini_gates", "mini_edges"; any other
+  // name has no nodes.
   std::string model;
   uint32_t height = 0, width = 0, channels = 0, classes = 0;
   uint32_t microbatch = 0;    // n
@@ -154,7 +154,9 @@ class Oracle {
     kFlatten,
     kElementwise,
     kConcatenate,
-    kGroupNorm
+    kGroupNorm,
+    kSoftmax,
+    kPad
   };
   enum class Function { kSigmoid, kTanh, kSilu, kGelu };
   enum class TermKind { kBatchNorm, kBias, kSame };
@@ -188,6 +190,8 @@ class Oracle {
     Function function = Function::kSigmoid;
     std::vector<int> inputs;  // of a concatenation
     int scale = 0;            // of a group norm: gamma; beta follows it
+    std::string pad_mode;     // of a pad: "reflect", "replicate", "circular"
+    int left = 0, top = 0;    // its borders there
   };
   struct BatchNorm {
     std::string name;
@@ -253,6 +257,9 @@ class Oracle {
   int add_concatenate(const std::vector<int>& inputs);
   int add_group_norm(const std::string& name, int input, int groups);
   void build_mini_gates();
+  int add_softmax(const std::string& name, int input);
+  int add_pad(const std::string& mode, int input, int left, int right, int top, int bottom);
+  void build_mini_edges();
   void end_with_average(int x);
   void initialise();
 
@@ -283,6 +290,8 @@ class Oracle {
   // Of image n's group g of a tensor.
   static GroupStatistics group_statistics(const Tensor16& x, int groups, int n, int g);
   Tensor16 group_norm_forward(const Node& node, const Tensor16& x);
+  Tensor16 softmax_forward(const Node& node, const Tensor16& x);
+  Tensor16 pad_forward(const Node& node, const Tensor16& x) const;
   std::vector<float> logits();
   Tensor16 loss(const std::vector<uint32_t>& labels);
 
@@ -301,6 +310,8 @@ class Oracle {
   Tensor16 elementwise_backward(const Node& node, const Tensor16& d_out);
   void concatenate_backward(const Node& node, const Tensor16& d_out);
   void group_norm_backward(const Node& node, const Tensor16& g);
+  Tensor16 softmax_backward(const Node& node, const Tensor16& d_out);
+  Tensor16 pad_backward(const Node& node, const Tensor16& d_out) const;
   void bias_gradient(int parameter, const Tensor16& g);
   std::vector<uint8_t> clip_and_encode();
 

@@ -369,6 +369,8 @@ void Oracle::backward(Tensor16 loss_gradient) {
     if (node.kind == Kind::kElementwise) send(node, node.input, elementwise_backward(node, g));
     if (node.kind == Kind::kConcatenate) concatenate_backward(node, g);
     if (node.kind == Kind::kGroupNorm) group_norm_backward(node, g);
+    if (node.kind == Kind::kSoftmax) send(node, node.input, softmax_backward(node, g));
+    if (node.kind == Kind::kPad) send(node, node.input, pad_backward(node, g));
     if (node.kind == Kind::kFlatten)
       send(node, node.input, unflatten(g, outputs_[node.input].shape));
   }

@@ -427,6 +427,12 @@ bool Oracle::forward(const std::vector<uint8_t>& images, Statistics statistics) 
       case Kind::kGroupNorm:
         outputs_[i] = group_norm_forward(node, x);
         break;
+      case Kind::kSoftmax:
+        outputs_[i] = softmax_forward(node, x);
+        break;
+      case Kind::kPad:
+        outputs_[i] = pad_forward(node, x);
+        break;
       case Kind::kConcatenate:
         outputs_[i] = concatenate_forward(node);
         break;

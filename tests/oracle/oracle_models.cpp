@@ -414,6 +414,37 @@ void Oracle::build_mini_gates() {
   end_with_average(x);
 }
 
+int Oracle::add_softmax(const std::string& name, int input) {
+  return add_node(node_like(input, Kind::kSoftmax, name));
+}
+
+int Oracle::add_pad(const std::string& mode, int input, int left, int right, int top, int bottom) {
+  Node node = node_like(input, Kind::kPad, "pad" + std::to_string(nodes_.size()));
+  node.pad_mode = mode;
+  node.left = left;
+  node.top = top;
+  node.w += left + right;
+  node.h += top + bottom;
+  return add_node(node);
+}
+
+// Every pad, of the input too; softmax over channels and over features.
+void Oracle::build_mini_edges() {
+  int x = add_pad("reflect", 0, 2, 1, 1, 2);
+  x = add_contraction("conv0", x, 6, 3, 1, 0, false, false, Init::kNormal);
+  x = add_activate({batch_norm_term("bn0", x)});
+  x = add_pad("replicate", x, 1, 0, 2, 1);
+  x = add_contraction("conv1", x, 8, 3, 2, 0, false, true, Init::kUniform);
+  x = add_linear_sum({bias_term(x)});
+  x = add_pad("circular", add_concatenate({add_softmax("softmax1", x), x}), 1, 1, 1, 0);
+  x = add_contraction("conv2", x, 7, 2, 1, 0, false, false, Init::kNormal);
+  x = add_activate({batch_norm_term("bn2", x)});
+  x = add_pad("reflect", x, 1, 3, 2, 0);
+  x = add_contraction("conv3", x, 5, 3, 2, 0, false, true, Init::kUniform);
+  x = add_softmax("softmax2", add_flatten(add_linear_sum({bias_term(x)})));
+  add_contraction("fc", x, static_cast<int>(spec_.classes), 1, 1, 0, true, true, Init::kUniform);
+}
+
 // Nothing for an unknown name.
 void Oracle::build_model() {
   if (spec_.model == "mlp") build_mlp();
@@ -438,6 +469,7 @@ void Oracle::build_model() {
   if (spec_.model == "mobilenet_v2") build_mobilenet_v2();
   if (spec_.model == "mini_mobile") build_mini_mobile();
   if (spec_.model == "mini_gates") build_mini_gates();
+  if (spec_.model == "mini_edges") build_mini_edges();
 }
 
 }  // namespace ginn::oracle

@@ -1,6 +1,7 @@
 // What the engine computes, for comparison with PyTorch: one microbatch's tensors as raw files.
 //
 // usage: engine_values gradients MODEL SIDE IMAGES FOLDER    at the initial weights, synthetic data
+//                                                           (MODEL: or mini_edges)
 //        engine_values logits RUN_FOLDER DATA IMAGES FOLDER  of a trained model, in evaluation
 //        engine_values curve MODEL DATA STEPS FOLDER         a training's batches and losses
 //
@@ -21,6 +22,7 @@
 #include "base/text.h"
 #include "import/dataset_import.h"
 #include "nn/activate.h"
+#include "tests/support/small_networks.h"
 #include "tests/support/synthetic.h"
 #include "training/training.h"
 
@@ -95,6 +97,17 @@ Status write_paths(const nn::Graph& graph, const nn::Run& run, const std::string
   return ok_status();
 }
 
+// Of a built-in model, or of "mini_edges" (tests/support/small_networks.h).
+Result<std::unique_ptr<training::Training>> training_of(const std::string& model,
+                                                        const job::Job& job,
+                                                        device::Level level) {
+  if (model != "mini_edges") return training::Training::create(job, level);
+  nn::GraphBuilder builder({job.input_height(), job.input_width(), job.data.channels});
+  test::mini_edges(builder, job.data.classes);
+  GINN_ASSIGN(nn::Graph graph, builder.finish());
+  return training::Training::create(job, std::move(graph), level);
+}
+
 Status gradients(const std::string& model, uint32_t side, uint32_t images, const std::string& out) {
   const auto records = test::synthetic_records({images, side, side, 3, 10, 12});
   job::Job job = test::synthetic_job(*records, model);
@@ -103,7 +116,7 @@ Status gradients(const std::string& model, uint32_t side, uint32_t images, const
   job.bn_samples = images;
   test::derive_steps(job);
   GINN_ASSIGN(const device::Level level, device::choose_level());
-  GINN_ASSIGN(const auto training, training::Training::create(job, level));
+  GINN_ASSIGN(const auto training, training_of(model, job, level));
   std::vector<float> parameters(training->graph().parameter_count());
   nn::initialise(training->graph(), job.seed, parameters.data());
   const auto workspace = training->workspace();

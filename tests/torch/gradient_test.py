@@ -47,6 +47,30 @@ class Pool(torch.nn.Module):
         return x.flatten(2).gather(2, indices.flatten(2)).reshape(indices.shape)
 
 
+class Edges(torch.nn.Module):
+    """mini_edges of tests/support/small_networks.cpp. Borders: left, right, top, bottom."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv0 = torch.nn.Conv2d(3, 6, 3, bias=False)
+        self.bn0 = torch.nn.BatchNorm2d(6)
+        self.conv1 = torch.nn.Conv2d(6, 8, 3, stride=2)
+        self.conv2 = torch.nn.Conv2d(16, 7, 2, bias=False)
+        self.bn2 = torch.nn.BatchNorm2d(7)
+        self.conv3 = torch.nn.Conv2d(7, 5, 3, stride=2)
+        self.fc = torch.nn.Linear(5 * 3 * 4, CLASSES)
+        self.relu0, self.relu2 = torch.nn.ReLU(), torch.nn.ReLU()
+
+    def forward(self, x):
+        pad = torch.nn.functional.pad
+        x = self.relu0(self.bn0(self.conv0(pad(x, (2, 1, 1, 2), mode="reflect"))))
+        x = self.conv1(pad(x, (1, 0, 2, 1), mode="replicate"))
+        x = torch.cat([x.softmax(1), x], 1)
+        x = self.relu2(self.bn2(self.conv2(pad(x, (1, 1, 1, 0), mode="circular"))))
+        x = self.conv3(pad(x, (1, 3, 2, 0), mode="reflect"))
+        return self.fc(x.flatten(1).softmax(1))
+
+
 def follow(net, values):
     """Puts the engine's paths where the network has corners. Gives the list of those not used."""
     paths = {kind: [values[f"{kind}{i}"] for i in range(sum(n.startswith(kind) for n in values))]
@@ -80,7 +104,8 @@ class Gradients(unittest.TestCase):
         with tempfile.TemporaryDirectory(prefix="ginn-torch-") as folder:
             values = torch_lab.engine_values(os.environ["GINN_BIN"], pathlib.Path(folder) / "v",
                                              "gradients", model, side, images)
-        net = torch_models.build(model, side, side, 3, CLASSES).double().train()
+        net = (Edges() if model == "mini_edges"
+               else torch_models.build(model, side, side, 3, CLASSES)).double().train()
         load(net, values["parameters"])
         paths = follow(net, values)
         output = net(torch_lab.nchw(values["images"], images, side))
@@ -108,6 +133,9 @@ class Gradients(unittest.TestCase):
 
     def test_vgg11_bn(self):
         self.compare("vgg11_bn", 32, 16, 0.08, 0.03)
+
+    def test_softmax_and_pads(self):
+        self.compare("mini_edges", 9, 8, 0.01, 0.002)
 
     def test_mobilenet_v2(self):
         # 53 layers with few shortcuts: its forward pass alone multiplies a rounding to 14 bits by
