@@ -92,6 +92,40 @@ class Laboratory(LabTest):
         self.assertFalse((self.dir / "r").exists())
 
 
+class Advice(LabTest):
+    """What was measured, said of a job by plan and train."""
+
+    def test_plan_advises_and_cites(self):
+        weak = self.job(model="resnet8", epochs=100)  # 1,600 contributions, a budget of 160
+        advice = json.loads(self.ginn(0, "plan", weak, "--json").stdout)["advice"]
+        self.assertEqual((advice["coverage"], advice["networks"]), ("weaker", ["resnet8"]))
+        self.assertEqual(advice["attacks"], ["target-model"])
+        for name in ["the data", "augmentation", "the shape of a step"]:
+            self.assertIn(name, advice["outside"])
+        self.assertLess(advice["harmless"], advice["harmful"])
+        self.assertGreater(advice["escape_harmful"], 0.001)
+        words = " ".join(self.ginn(0, "plan", weak).stdout.split())
+        for said in ["WEAKER", "target-model", "Fashion-MNIST", f"budget = {advice['budget']} ",
+                     "docs/attacks.md", *advice["files"], "differs from all", "augmentation"]:
+            self.assertIn(said, words)
+        weak.write_text(weak.read_text().replace("budget = 0.1", f"budget = {advice['budget']}"))
+        followed = json.loads(self.ginn(0, "plan", weak, "--json").stdout)
+        self.assertEqual(followed["advice"]["coverage"], "covered")
+        self.assertAlmostEqual(followed["expected_replays"], advice["expected_replays"], places=3)
+
+    def test_train_warns_of_a_weak_job_once(self):
+        weak = self.job(model="mlp", epochs=20)  # 320 contributions, a budget of 32
+        done = self.ginn(0, "train", weak, "--out", "w")
+        lines = [line for line in done.stderr.splitlines() if line.startswith("warning: ")]
+        self.assertEqual(len(lines), 1)
+        for said in ["32 contributions (10 %)", "learning rate 0.2", "clip_norm 0.5",
+                     "probability 0.999", "docs/attacks.md", "outside of what was measured"]:
+            self.assertIn(said, lines[0])
+        self.assertNotIn("warning", self.ginn(0, "train", weak, "--out", "q", "--quiet").stderr)
+        strong = self.job(name="strong.toml", model="mlp", epochs=20, verify="all")
+        self.assertNotIn("warning", self.ginn(0, "train", strong, "--out", "s").stderr)
+
+
 class Protocol(LabTest):
     def test_restarts_gain_nothing(self):
         # 0.1 of 800 contributions.
