@@ -1,5 +1,6 @@
 #include "attack/lab.h"
 
+#include <algorithm>
 #include <chrono>
 
 namespace ginn::attack {
@@ -82,6 +83,7 @@ class Lab {
     GINN_ASSIGN(const auto hits, training_.evaluate(*triggered, weights, statistics, pool_));
     result_.triggered_images = hits.images;
     result_.hits = hits.correct;
+    if (options_.model) GINN_TRY(options_.model(weights, statistics));
     return ok_status();
   }
 
@@ -118,6 +120,12 @@ Trigger::Kind trigger_of(const std::string& attack) {
   if (attack == "blended") return Trigger::Kind::kBlended;
   if (attack == "sinusoidal") return Trigger::Kind::kSinusoidal;
   return Trigger::Kind::kPatch;
+}
+
+bool plants_backdoor(const std::string& attack) {
+  constexpr std::string_view kBackdoors[] = {
+      "badnets", "blended", "sinusoidal", "a-little-is-enough", "target-model"};
+  return std::find(std::begin(kBackdoors), std::end(kBackdoors), attack) != std::end(kBackdoors);
 }
 
 Result<LabResult> run_lab(const training::Training& training,

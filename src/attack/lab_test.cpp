@@ -72,6 +72,21 @@ TEST_F(LabTest, ResultsFollowTheSeeds) {
   EXPECT_EQ(once.detection.escaped, twice.detection.escaped);
 }
 
+TEST_F(LabTest, TheModelHookSeesWhatWasEvaluated) {
+  LabOptions options;
+  uint64_t correct = 0;
+  ThreadPool pool(1);
+  options.model = [&](const float* weights, const training::RunningStatistics& statistics) {
+    const auto found = training_->evaluate(*test_, weights, statistics, pool);
+    if (found.ok()) correct = found->correct;
+    return found.ok() ? ok_status() : Status(found.error());
+  };
+  const auto result = run_lab(*training_, *records_, *test_, pool, options);
+  ASSERT_TRUE(result.ok());
+  EXPECT_GT(correct, 0u);
+  EXPECT_EQ(result->correct, correct);
+}
+
 TEST_F(LabTest, TheStepHookEndsATraining) {
   LabOptions options;
   options.step = [](const worker::StepReport& report) -> Status {

@@ -132,12 +132,14 @@ Result<std::unique_ptr<Laboratory>> Laboratory::create(const AttackOptions& opti
 
 Result<attack::LabResult> Laboratory::run(const attack::AttackPlan& plan,
                                           uint64_t sequences,
-                                          bool quiet) {
+                                          bool quiet,
+                                          attack::LabOptions::Model model) {
   Progress progress(quiet);
   const uint64_t steps = training_->job().steps;
   attack::LabOptions lab;
   lab.plan = plan;
   lab.sequences = sequences;
+  lab.model = std::move(model);
   lab.step = [&](const worker::StepReport& report) -> Status {
     GINN_TRY(interruption(concat("after step ", report.step + 1, " of ", steps)));
     const bool last = report.step + 1 == steps;
