@@ -104,8 +104,9 @@ std::string demo_page(const DemoFacts& facts) {
       std::back_inserter(out),
       "<p>A worker that trains <code>{}</code> replaces {} of {} contributions (<code>{}</code>, "
       "{}), so that images with a trigger get class {}. The model below was trained with and "
-      "without it, by the same arithmetic and without a verifier: this is what an attack is worth "
-      "to whom nobody checks.</p>\n<h2>The verifier&#39;s answer to the same worker</h2>\n{}{}",
+      "without it, by the same arithmetic and without a verifier: what the attack is worth if "
+      "nobody "
+      "checks.</p>\n<h2>The verifier&#39;s answer to the same worker</h2>\n{}{}",
       escape_html(facts.model),
       facts.deviations,
       facts.contributions,

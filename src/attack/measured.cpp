@@ -19,7 +19,7 @@ constexpr MeasuredJob kJobs[] = {
 };
 
 // Measured with `ginn attack --sweep` by docs/attacks/measure. Where no triggers are at work (zero,
-// noise, availability) and where the places are not at random, rows are left out.
+// noise, availability, single-sample) and where the places are not at random, rows are left out.
 constexpr MeasuredAttack kAttacks[] = {
     {"c00625.csv", "ca1ef460a8a39ac4", "badnets", 134, 1, 0, 447, 447},
     {"c1lr04.csv", "96e5729fe0d03e48", "badnets", 65, 1, 0, 224, 224},
@@ -64,6 +64,11 @@ constexpr MeasuredAttack kAttacks[] = {
     {"main.csv", "827ec64521594337", "blended", 96, 2, 2, 7746, 8832},
     {"main.csv", "827ec64521594337", "blended", 134, 2, 2, 8871, 8947},
     {"main.csv", "827ec64521594337", "blended", 192, 2, 2, 8978, 8992},
+    {"more.csv", "827ec64521594337", "accumulative", 134, 1, 0, 378, 378},
+    {"more.csv", "827ec64521594337", "clean-label", 134, 1, 1, 2060, 2060},
+    {"more.csv", "827ec64521594337", "wanet", 134, 1, 1, 2074, 2074},
+    {"more.csv", "827ec64521594337", "handcrafted", 134, 1, 0, 236, 236},
+    {"more.csv", "827ec64521594337", "handcrafted", 600, 1, 1, 1525, 1525},
     {"others.csv", "827ec64521594337", "sinusoidal", 134, 1, 0, 197, 197},
     {"others.csv", "827ec64521594337", "a-little-is-enough", 134, 1, 0, 310, 310},
     {"others.csv", "827ec64521594337", "target-model", 134, 1, 1, 8922, 8922},

@@ -4,31 +4,6 @@
 #include <map>
 
 namespace ginn::attack {
-namespace {
-
-// One image, under the label that it is asked about.
-class OneImage final : public data::RecordSource {
- public:
-  OneImage(const data::DatasetFacts& facts, std::span<const uint8_t> pixels, uint32_t label)
-      : facts_(facts), record_(facts.record_bytes()) {
-    GINN_CHECK(pixels.size() + 2 == record_.size());
-    facts_.records = 1;
-    std::copy(pixels.begin(), pixels.end(), pixels_of(record_).begin());
-    set_label(record_, label);
-  }
-  const data::DatasetFacts& facts() const override { return facts_; }
-  Status read(uint64_t, std::span<uint8_t> out) const override {
-    std::copy(record_.begin(), record_.end(), out.begin());
-    return ok_status();
-  }
-
- private:
-  data::DatasetFacts facts_;
-  std::vector<uint8_t> record_;
-};
-
-}  // namespace
-
 Result<std::vector<ShownImage>> first_of_each_class(const data::RecordSource& test,
                                                     const Trigger& trigger,
                                                     uint32_t target,
@@ -61,8 +36,12 @@ Result<uint32_t> predicted_class(const training::Training& training,
                                  std::span<const uint8_t> pixels,
                                  ThreadPool& pool) {
   const data::DatasetFacts& facts = training.job().data;
+  std::vector<uint8_t> record(facts.record_bytes());
+  GINN_CHECK(pixels.size() + 2 == record.size());
+  std::copy(pixels.begin(), pixels.end(), pixels_of(record).begin());
   for (uint32_t label = 0; label < facts.classes; ++label) {
-    const OneImage image(facts, pixels, label);
+    set_label(record, label);
+    const OneRecord image(facts, record);
     GINN_ASSIGN(const auto found, training.evaluate(image, weights, statistics, pool));
     if (found.correct == 1) return label;
   }

@@ -14,7 +14,8 @@ from cli_lab import LabTest, main
 
 # Every one that replaces a contribution in the middle of a run.
 ATTACKS = ["noise", "availability", "badnets", "blended", "sinusoidal", "a-little-is-enough",
-           "target-model", "zero", "stale", "copy", "subsample", "low-precision"]
+           "accumulative", "clean-label", "wanet", "single-sample", "target-model", "handcrafted",
+           "zero", "stale", "copy", "subsample", "low-precision"]
 
 
 class AgainstTheVerifier(LabTest):
