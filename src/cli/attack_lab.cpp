@@ -10,19 +10,6 @@
 namespace ginn::cli {
 namespace {
 
-// Steps of a laboratory's run; its epochs are those that they begin.
-Status set_steps(const AttackOptions& options, job::Job& job) {
-  if (!options.steps) return ok_status();
-  if (*options.steps < 1 || *options.steps > job::kStepsMax) {
-    return input_error("usage",
-                       concat("--steps is ", *options.steps, ": expected 1 to ", job::kStepsMax));
-  }
-  const uint64_t each = (job.steps + job.epochs - 1) / job.epochs;
-  job.steps = *options.steps;
-  job.epochs = static_cast<uint32_t>((job.steps + each - 1) / each);
-  return ok_status();
-}
-
 crypto::Json::Object detection_json(const attack::Detection& detection, uint32_t microbatches) {
   crypto::Json::Object json;
   json["sequences"] = static_cast<double>(detection.sequences);
@@ -111,6 +98,18 @@ void print_detection(const attack::LabResult& result, uint32_t microbatches) {
 }
 
 }  // namespace
+
+Status set_steps(const AttackOptions& options, job::Job& job) {
+  if (!options.steps) return ok_status();
+  if (*options.steps < 1 || *options.steps > job::kStepsMax) {
+    return input_error("usage",
+                       concat("--steps is ", *options.steps, ": expected 1 to ", job::kStepsMax));
+  }
+  const uint64_t each = (job.steps + job.epochs - 1) / job.epochs;
+  job.steps = *options.steps;
+  job.epochs = static_cast<uint32_t>((job.steps + each - 1) / each);
+  return ok_status();
+}
 
 Result<std::unique_ptr<Laboratory>> Laboratory::create(const AttackOptions& options) {
   GINN_ASSIGN(LoadedJob job, load_job(options.job));

@@ -38,9 +38,14 @@ class Laboratory {
   ThreadPool pool_;
 };
 
+// Gives a laboratory's job the steps of the options, if any; its epochs are those that they begin.
+// Code "usage".
+Status set_steps(const AttackOptions& options, job::Job& job);
+
 Result<int> lab_verb(const AttackOptions& options);
 Result<int> sweep_verb(const AttackOptions& options);
 Result<int> demo_verb(const AttackOptions& options);
+Result<int> game_verb(const AttackOptions& options);
 Result<int> protocol_verb(const AttackOptions& options);
 
 }  // namespace ginn::cli

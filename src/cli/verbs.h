@@ -166,6 +166,7 @@ struct AttackOptions {
   bool sweep = false;                 // a laboratory's run for each combination of the lists
   bool critical = false;              // and the least count that succeeds, by bisection
   bool demo = false;                  // the laboratory and a verifier, in a page with images
+  bool game = false;                  // no training: uniform sampling against sampling by weight
   bool protocol = false;              // no training: restarts against the job's lives
   std::optional<uint64_t> steps;      // of the laboratory's run, instead of the job's
   uint64_t sequences = 4000;          // of coins, in the laboratory

@@ -242,6 +242,21 @@ class Protocol(LabTest):
         self.assertIn("best strategy", self.ginn(0, "attack", job, "--protocol").stdout)
 
 
+class Game(LabTest):
+    def test_uniform_against_weights(self):
+        job = self.job(model="mlp", epochs=50)
+        games = json.loads(self.ginn(0, "attack", job, "--game", "--json").stdout)["games"]
+        self.assertGreater(len(games), 2)
+        for game in games:
+            self.assertLessEqual(game["best"], min(game["uniform"], game["proportional"]))
+            self.assertGreater(game["best"], 0.3 * game["uniform"])
+        self.assertGreater(games[0]["uniform"], games[1]["uniform"], "a larger budget")
+        words = self.ginn(0, "attack", job, "--game", "--steps", "50").stdout
+        self.assertIn("200 contributions", words)
+        self.refused("attack", job, "--game", "--lab", naming=["--game", "--lab"])
+        self.refused("attack", job, "--game", "--steps", "0", naming=["--steps"])
+
+
 class Sweep(LabTest):
     def sweep(self, job, *arguments, code=0):
         return self.ginn(code, "attack", job, "--sweep", "--out", "s", "--target", "1", *arguments)
