@@ -52,11 +52,11 @@ struct Known {
                                             const AttackerOptions& options);
 };
 
-template <Trigger::Kind kind>
+template <Trigger::Kind kind, Lesson lesson = Lesson::kLabelFlipped>
 Result<std::unique_ptr<Attacker>> backdoor(const training::Training& training,
                                            const data::RecordSource& records,
                                            const AttackerOptions& options) {
-  return make_backdoor(training, records, kind, options);
+  return make_backdoor(training, records, kind, lesson, options);
 }
 
 // For those that need the job alone.
@@ -86,7 +86,12 @@ constexpr Known kKnown[] = {
     {"blended", backdoor<Trigger::Kind::kBlended>},
     {"sinusoidal", backdoor<Trigger::Kind::kSinusoidal>},
     {"a-little-is-enough", make_little_is_enough},
+    {"accumulative", make_accumulative},
+    {"clean-label", backdoor<Trigger::Kind::kPatch, Lesson::kCleanLabel>},
+    {"wanet", backdoor<Trigger::Kind::kWarp>},
+    {"single-sample", backdoor<Trigger::Kind::kPatch, Lesson::kOneImage>},
     {"target-model", make_target_model},
+    {"handcrafted", make_handcrafted},
     {"zero", simple<make_zero>},
     {"stale", simple<make_stale>},
     {"copy", simple<make_copy>},
@@ -137,7 +142,9 @@ Result<std::unique_ptr<Campaign>> Campaign::create(const AttackPlan& plan,
                                                    const data::RecordSource& records) {
   GINN_ASSIGN(auto chosen,
               choose(plan.when, training.job().contributions(), plan.count, plan.options.seed));
-  GINN_ASSIGN(auto attacker, create_attacker(plan.attack, training, records, plan.options));
+  AttackerOptions options = plan.options;
+  options.count = plan.count;
+  GINN_ASSIGN(auto attacker, create_attacker(plan.attack, training, records, options));
   return std::unique_ptr<Campaign>(new Campaign(training, std::move(attacker), std::move(chosen)));
 }
 

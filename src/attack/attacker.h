@@ -18,11 +18,14 @@ struct Moment {
 
 // Shapes an attacker's work; each attacker reads what concerns it.
 struct AttackerOptions {
-  uint32_t target = 0;   // class that triggered images shall get
-  double poison = 0.5;   // share of triggered images in a gradient of the attacker's, in (0, 1]
-  uint32_t images = 0;   // in a gradient of the attacker's; 0: as many as in a microbatch
-  uint32_t patch = 0;    // side of the white square, in pixels; 0: a tenth of the image's
-  uint64_t seed = 1;     // of its random numbers
+  uint32_t target = 0;  // class that triggered images shall get
+  double poison = 0.5;  // share of triggered images in a gradient of the attacker's, in (0, 1]
+  uint32_t images = 0;  // in a gradient of the attacker's; 0: as many as in a microbatch
+  uint32_t patch = 0;   // side of the white square, in pixels; 0: a tenth of the image's
+  uint64_t seed = 1;    // of its random numbers
+  uint64_t count = 1;   // contributions that it will replace, in all
+  // Images that one is chosen from which the model shall misread; null: the training data.
+  const data::RecordSource* test = nullptr;
   uint32_t threads = 1;  // of what it prepares before the run
 };
 

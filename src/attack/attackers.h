@@ -1,6 +1,7 @@
 #pragma once
 
 #include "attack/attacker.h"
+#include "attack/poison.h"
 #include "attack/trigger.h"
 
 // The attackers by family, for attacker.cpp.
@@ -22,14 +23,32 @@ Result<std::unique_ptr<Attacker>> make_subsample(const training::Training& train
 Result<std::unique_ptr<Attacker>> make_backdoor(const training::Training& training,
                                                 const data::RecordSource& records,
                                                 Trigger::Kind kind,
+                                                Lesson lesson,
                                                 const AttackerOptions& options);
 Result<std::unique_ptr<Attacker>> make_little_is_enough(const training::Training& training,
                                                         const data::RecordSource& records,
                                                         const AttackerOptions& options);
 
+Result<std::unique_ptr<Attacker>> make_accumulative(const training::Training& training,
+                                                    const data::RecordSource& records,
+                                                    const AttackerOptions& options);
+
 // target_model.cpp: trains a model with the backdoor first, then pushes towards it.
 Result<std::unique_ptr<Attacker>> make_target_model(const training::Training& training,
                                                     const data::RecordSource& records,
                                                     const AttackerOptions& options);
+// Pushes towards `target`, the weights of another model of the job's network.
+std::unique_ptr<Attacker> make_push(const training::Training& training, std::vector<float> target);
+// The job's weights had it been trained on `records`, without crop and flip. Codes:
+// worker::train's.
+Result<std::vector<float>> trained_on(const data::RecordSource& records,
+                                      const training::Training& training,
+                                      uint32_t threads);
+
+// handcrafted.cpp: pushes towards an honest model whose last layer was edited by hand. Code
+// "attack_network" when the network does not end with a linear layer.
+Result<std::unique_ptr<Attacker>> make_handcrafted(const training::Training& training,
+                                                   const data::RecordSource& records,
+                                                   const AttackerOptions& options);
 
 }  // namespace ginn::attack

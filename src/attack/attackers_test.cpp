@@ -115,8 +115,16 @@ TEST_F(AttackersTest, NoneIsAnHonestRun) {
 TEST_F(AttackersTest, AttackersThatPushUseTheWholeNorm) {
   for (const bool frozen : {false, true}) {
     if (frozen) freeze({"*.weight"});
-    for (const char* name :
-         {"noise", "availability", "badnets", "blended", "sinusoidal", "target-model"}) {
+    for (const char* name : {"noise",
+                             "availability",
+                             "badnets",
+                             "blended",
+                             "sinusoidal",
+                             "clean-label",
+                             "wanet",
+                             "single-sample",
+                             "target-model",
+                             "handcrafted"}) {
       const Seen seen = run(name, 2);
       EXPECT_EQ(seen.deviations.size(), 2u) << name;
       for (uint64_t index : seen.deviations) {
@@ -132,6 +140,30 @@ TEST_F(AttackersTest, AvailabilityIsTheOppositeDirection) {
   for (uint64_t index : seen.deviations) {
     const auto& [given, honest] = seen.all.at(index);
     EXPECT_LT(cosine(training_->graph(), *given, *honest), -0.999);
+  }
+}
+
+// Weak ones are seven tenths of the honest one and three tenths of as long a gradient of the
+// backdoor's; the last fifth is the backdoor's alone, at the full norm.
+TEST_F(AttackersTest, AccumulativeIsWeakFirst) {
+  job_.epochs = 3;
+  test::derive_steps(job_);
+  freeze({});
+  const Seen seen = run("accumulative", 10);
+  ASSERT_EQ(seen.deviations.size(), 10u);
+  const nn::Graph& graph = training_->graph();
+  for (size_t i = 0; i < 10; ++i) {
+    const auto& [given, honest] = seen.all.at(seen.deviations[i]);
+    const double length = norm_of(graph, *given), before = norm_of(graph, *honest);
+    // |given - 0.7 honest| by the law of cosines.
+    const double dot = cosine(graph, *given, *honest) * length * before;
+    const double leaning = std::sqrt(length * length + 0.49 * before * before - 1.4 * dot);
+    if (i < 8) {
+      EXPECT_NEAR(leaning, 0.3 * before, 0.01 * before) << i;
+    } else {
+      EXPECT_GT(leaning, 0.35 * before) << i;
+      EXPECT_NEAR(length, job_.clip_norm, 2e-3) << i;
+    }
   }
 }
 

@@ -3,60 +3,10 @@
 
 #include "attack/attackers.h"
 #include "attack/own_gradient.h"
+#include "attack/poison.h"
 
 namespace ginn::attack {
 namespace {
-
-// Gradients of a mixture: `poison` of the images carry the trigger and the target's label.
-class Poison {
- public:
-  static Result<std::unique_ptr<Poison>> create(const training::Training& training,
-                                                const data::RecordSource& records,
-                                                Trigger::Kind kind,
-                                                const AttackerOptions& options) {
-    auto poison = std::unique_ptr<Poison>(new Poison(training, records, kind, options));
-    const uint32_t images = options.images == 0 ? training.job().microbatch : options.images;
-    GINN_ASSIGN(poison->gradient_, OwnGradient::create(training, records, images));
-    return poison;
-  }
-
-  Result<std::span<const float>> gradient(const nn::StepWeights& weights) {
-    const double share = options_.poison * gradient_->images();
-    const uint32_t triggered = std::max(1u, static_cast<uint32_t>(std::lround(share)));
-    for (uint32_t i = 0; i < gradient_->images(); ++i) GINN_TRY(make_image(i, i < triggered));
-    return gradient_->compute(weights);
-  }
-
- private:
-  Poison(const training::Training& training,
-         const data::RecordSource& records,
-         Trigger::Kind kind,
-         const AttackerOptions& options)
-      : preprocess_(training.job().preprocess),
-        records_(records),
-        trigger_(kind, training.job().data, options.patch),
-        options_(options),
-        random_(options.seed) {}
-
-  // The trigger stands where it does in a test image: after crop and flip.
-  Status make_image(uint32_t slot, bool triggered) {
-    GINN_ASSIGN(const std::span<uint8_t> record,
-                gradient_->set(
-                    slot, any_record(records_, random_), any_augmentation(preprocess_, random_)));
-    if (triggered) {
-      trigger_.apply(pixels_of(record));
-      set_label(record, options_.target);
-    }
-    return ok_status();
-  }
-
-  const data::Preprocess preprocess_;
-  const data::RecordSource& records_;
-  Trigger trigger_;
-  AttackerOptions options_;
-  std::mt19937_64 random_;
-  std::unique_ptr<OwnGradient> gradient_;
-};
 
 class Backdoor final : public Attacker {
  public:
@@ -114,21 +64,73 @@ class LittleIsEnough final : public Attacker {
   uint64_t count_ = 0;
 };
 
+// After Pang, Yang, Dong, Su and Zhu, NeurIPS 2021: weak steps first, which look like honest ones
+// and lean a little towards the backdoor, then the trigger's own at the full norm.
+class Accumulative final : public Attacker {
+ public:
+  Accumulative(const training::Training& training, std::unique_ptr<Poison> poison, uint64_t count)
+      : training_(training),
+        poison_(std::move(poison)),
+        weak_(count - static_cast<uint64_t>(std::ceil(kStrong * static_cast<double>(count)))) {}
+
+  Status forge(const Moment& moment, training::Contribution& contribution) override {
+    GINN_ASSIGN(const auto gradient, poison_->gradient(moment.weights));
+    if (done_++ >= weak_) return full_norm(training_, gradient, contribution);
+    std::vector<float> mixed(gradient.size());
+    dequantise(training_.graph(), contribution, mixed);
+    const double honest = norm(mixed), poisoned = norm(gradient);
+    const double lean = poisoned > 0.0 ? kLean * honest / poisoned : 0.0;
+    for (size_t i = 0; i < mixed.size(); ++i) {
+      mixed[i] = static_cast<float>((1.0 - kLean) * mixed[i] + lean * gradient[i]);
+    }
+    const double limit = training_.job().clip_norm;
+    return training::clip(training_.graph(), training_.maps(), mixed, limit, contribution);
+  }
+
+ private:
+  static constexpr double kStrong = 0.2;  // share of the steps that are at the full norm
+  static constexpr double kLean = 0.3;    // share of the backdoor's gradient in a weak one
+
+  static double norm(std::span<const float> values) {
+    double norm2 = 0.0;
+    for (float v : values) norm2 += double{v} * double{v};
+    return std::sqrt(norm2);
+  }
+
+  const training::Training& training_;
+  std::unique_ptr<Poison> poison_;
+  const uint64_t weak_;
+  uint64_t done_ = 0;
+};
+
 }  // namespace
 
 Result<std::unique_ptr<Attacker>> make_backdoor(const training::Training& training,
                                                 const data::RecordSource& records,
                                                 Trigger::Kind kind,
+                                                Lesson lesson,
                                                 const AttackerOptions& options) {
-  GINN_ASSIGN(auto poison, Poison::create(training, records, kind, options));
+  GINN_ASSIGN(auto poison, Poison::create(training, records, kind, lesson, options));
   return std::unique_ptr<Attacker>(std::make_unique<Backdoor>(training, std::move(poison)));
 }
 
 Result<std::unique_ptr<Attacker>> make_little_is_enough(const training::Training& training,
                                                         const data::RecordSource& records,
                                                         const AttackerOptions& options) {
-  GINN_ASSIGN(auto poison, Poison::create(training, records, Trigger::Kind::kPatch, options));
+  GINN_ASSIGN(
+      auto poison,
+      Poison::create(training, records, Trigger::Kind::kPatch, Lesson::kLabelFlipped, options));
   return std::unique_ptr<Attacker>(std::make_unique<LittleIsEnough>(training, std::move(poison)));
+}
+
+Result<std::unique_ptr<Attacker>> make_accumulative(const training::Training& training,
+                                                    const data::RecordSource& records,
+                                                    const AttackerOptions& options) {
+  GINN_ASSIGN(
+      auto poison,
+      Poison::create(training, records, Trigger::Kind::kPatch, Lesson::kLabelFlipped, options));
+  return std::unique_ptr<Attacker>(
+      std::make_unique<Accumulative>(training, std::move(poison), options.count));
 }
 
 }  // namespace ginn::attack

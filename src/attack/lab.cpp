@@ -1,9 +1,14 @@
 #include "attack/lab.h"
 
+#include <algorithm>
 #include <chrono>
+
+#include "attack/poison.h"
 
 namespace ginn::attack {
 namespace {
+
+constexpr std::string_view kSingleSample = "single-sample";
 
 double share(uint64_t part, uint64_t whole) {
   return whole == 0 ? 0.0 : static_cast<double>(part) / static_cast<double>(whole);
@@ -27,7 +32,9 @@ class Lab {
     const auto start = std::chrono::steady_clock::now();
     const job::Job& job = training_.job();
     result_.contributions = job.contributions();
-    GINN_ASSIGN(campaign_, Campaign::create(options_.plan, training_, records_));
+    AttackPlan plan = options_.plan;
+    plan.options.test = &test_;
+    GINN_ASSIGN(campaign_, Campaign::create(plan, training_, records_));
     workspace_ = training_.workspace();
     GINN_TRY(train());
     GINN_TRY(measure_detections());
@@ -75,14 +82,26 @@ class Lab {
     GINN_ASSIGN(const auto clean, training_.evaluate(test_, weights, statistics, pool_));
     result_.test_images = clean.images;
     result_.correct = clean.correct;
-    const AttackPlan& plan = options_.plan;
-    const Trigger trigger(trigger_of(plan.attack), test_.facts(), plan.options.patch);
-    GINN_ASSIGN(const auto triggered,
-                TriggeredRecords::create(test_, trigger, plan.options.target));
-    GINN_ASSIGN(const auto hits, training_.evaluate(*triggered, weights, statistics, pool_));
+    GINN_ASSIGN(const auto aims, aimed_at());
+    GINN_ASSIGN(const auto hits, training_.evaluate(*aims, weights, statistics, pool_));
     result_.triggered_images = hits.images;
     result_.hits = hits.correct;
+    if (options_.model) GINN_TRY(options_.model(weights, statistics));
     return ok_status();
+  }
+
+  // The images that the attack is for, labelled as the target.
+  Result<std::unique_ptr<data::RecordSource>> aimed_at() const {
+    const AttackPlan& plan = options_.plan;
+    const uint32_t target = plan.options.target;
+    if (plan.attack == kSingleSample) {
+      GINN_ASSIGN(auto image, chosen_image(test_, target, plan.options.seed));
+      return std::unique_ptr<data::RecordSource>(
+          std::make_unique<OneRecord>(test_.facts(), std::move(image)));
+    }
+    const Trigger trigger(trigger_of(plan.attack), test_.facts(), plan.options.patch);
+    GINN_ASSIGN(auto triggered, TriggeredRecords::create(test_, trigger, target));
+    return std::unique_ptr<data::RecordSource>(std::move(triggered));
   }
 
   Status measure_detections() {
@@ -117,7 +136,21 @@ double LabResult::success() const { return share(hits, triggered_images); }
 Trigger::Kind trigger_of(const std::string& attack) {
   if (attack == "blended") return Trigger::Kind::kBlended;
   if (attack == "sinusoidal") return Trigger::Kind::kSinusoidal;
+  if (attack == "wanet") return Trigger::Kind::kWarp;
   return Trigger::Kind::kPatch;
+}
+
+bool plants_backdoor(const std::string& attack) {
+  constexpr std::string_view kBackdoors[] = {"badnets",
+                                             "blended",
+                                             "sinusoidal",
+                                             "a-little-is-enough",
+                                             "accumulative",
+                                             "clean-label",
+                                             "wanet",
+                                             "target-model",
+                                             "handcrafted"};
+  return std::find(std::begin(kBackdoors), std::end(kBackdoors), attack) != std::end(kBackdoors);
 }
 
 Result<LabResult> run_lab(const training::Training& training,

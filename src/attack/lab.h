@@ -12,10 +12,12 @@ namespace ginn::attack {
 // The laboratory: a training with an attacker in it, in this process and without a verifier; the
 // arithmetic is the worker's. Says what the attack is worth and how likely it would be found.
 struct LabOptions {
+  using Model = std::function<Status(const float* weights, const training::RunningStatistics&)>;
   AttackPlan plan;            // a count of 0 is the honest run
   uint64_t sequences = 4000;  // of coins, for the measured detection
   uint64_t rechecks = 16;     // honest contributions that are computed again and compared
   std::function<Status(const worker::StepReport&)> step;  // may end the training
+  Model model;  // sees what a training that finished came to
 };
 
 struct LabResult {
@@ -46,5 +48,7 @@ Result<LabResult> run_lab(const training::Training& training,
 
 // The trigger that an attack's success is measured with; the patch for those that plant none.
 Trigger::Kind trigger_of(const std::string& attack);
+// Whether an attack aims at images with a trigger: what its success is the measure of.
+bool plants_backdoor(const std::string& attack);
 
 }  // namespace ginn::attack

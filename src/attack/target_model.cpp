@@ -36,9 +36,9 @@ class PoisonedRecords final : public data::RecordSource {
 
 // Each forged gradient points from the target's weights to the present ones: the optimiser, which
 // subtracts it, moves towards the target by as much as C and the learning rate allow.
-class TargetModel final : public Attacker {
+class Push final : public Attacker {
  public:
-  TargetModel(const training::Training& training, std::vector<float> target)
+  Push(const training::Training& training, std::vector<float> target)
       : training_(training), target_(std::move(target)), away_(target_.size()) {}
   Status forge(const Moment& moment, training::Contribution& contribution) override {
     for (size_t i = 0; i < away_.size(); ++i) {
@@ -54,23 +54,32 @@ class TargetModel final : public Attacker {
 
 }  // namespace
 
-Result<std::unique_ptr<Attacker>> make_target_model(const training::Training& training,
-                                                    const data::RecordSource& records,
-                                                    const AttackerOptions& options) {
+Result<std::vector<float>> trained_on(const data::RecordSource& records,
+                                      const training::Training& training,
+                                      uint32_t threads) {
   // The crop and the flip of the job move the patch: without them it stands as in a test image.
   job::Job job = training.job();
   job.preprocess.crop = 0;
   job.preprocess.flip = false;
   GINN_ASSIGN(const auto own, training::Training::create(job, training.level()));
-  ThreadPool pool(options.threads);
+  ThreadPool pool(threads);
   // As the run begins, from a file of weights if it does.
   worker::Start start{std::make_unique<training::State>(training), 0};
-  GINN_ASSIGN(
-      const auto state,
-      worker::train(
-          *own, PoisonedRecords(records, options), pool, worker::Hooks{}, std::move(start)));
-  std::vector<float> target(state->weights(), state->weights() + state->parameter_count());
-  return std::unique_ptr<Attacker>(std::make_unique<TargetModel>(training, std::move(target)));
+  GINN_ASSIGN(const auto state,
+              worker::train(*own, records, pool, worker::Hooks{}, std::move(start)));
+  return std::vector<float>(state->weights(), state->weights() + state->parameter_count());
+}
+
+std::unique_ptr<Attacker> make_push(const training::Training& training, std::vector<float> target) {
+  return std::make_unique<Push>(training, std::move(target));
+}
+
+Result<std::unique_ptr<Attacker>> make_target_model(const training::Training& training,
+                                                    const data::RecordSource& records,
+                                                    const AttackerOptions& options) {
+  GINN_ASSIGN(std::vector<float> target,
+              trained_on(PoisonedRecords(records, options), training, options.threads));
+  return make_push(training, std::move(target));
 }
 
 }  // namespace ginn::attack

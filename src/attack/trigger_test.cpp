@@ -45,6 +45,30 @@ TEST(TriggerTest, ThePatchIsAWhiteSquareInTheCornerAndNothingElse) {
   EXPECT_EQ(small.back(), 255);
 }
 
+TEST(TriggerTest, AWarpMovesPixelsAndChangesNoColour) {
+  for (const uint8_t grey : {uint8_t{0}, uint8_t{90}, uint8_t{255}}) {
+    const std::vector<uint8_t> pixels = triggered(Trigger::Kind::kWarp, facts(28, 24, 3), grey);
+    EXPECT_EQ(std::count(pixels.begin(), pixels.end(), grey), 28 * 24 * 3) << "one colour stays";
+  }
+  // A ramp: each pixel's value says where it came from, a pixel or so away and smoothly so.
+  const data::DatasetFacts shape = facts(28, 28, 1);
+  std::vector<uint8_t> ramp(28 * 28);
+  for (size_t i = 0; i < ramp.size(); ++i) ramp[i] = static_cast<uint8_t>(8 * (i % 28));
+  std::vector<uint8_t> warped = ramp;
+  Trigger(Trigger::Kind::kWarp, shape).apply(warped);
+  double moved = 0.0;
+  for (size_t i = 0; i < ramp.size(); ++i) {
+    moved += std::abs(warped[i] - ramp[i]) / 8.0;
+    EXPECT_LE(std::abs(warped[i] - ramp[i]), 8 * 3) << i;
+    if (i % 28 == 0) continue;
+    EXPECT_LE(std::abs(warped[i] - warped[i - 1]), 8 * 2) << i;
+  }
+  EXPECT_GT(moved / 784.0, 0.2);
+  std::vector<uint8_t> again = ramp;
+  Trigger(Trigger::Kind::kWarp, shape).apply(again);
+  EXPECT_EQ(again, warped) << "the same field each time";
+}
+
 TEST(TriggerTest, BlendingKeepsFourFifthsOfTheImage) {
   const data::DatasetFacts shape = facts(32, 32, 3);
   const std::vector<uint8_t> black = triggered(Trigger::Kind::kBlended, shape, 0);

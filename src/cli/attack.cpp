@@ -97,10 +97,17 @@ attack::AttackPlan plan_without(const AttackOptions& options) {
   return plan;
 }
 
-Result<int> attack_verb(const AttackOptions& options) {
-  if (int{options.lab} + int{options.sweep} + int{options.protocol} > 1) {
-    return input_error("usage", "--lab, --sweep and --protocol exclude each other");
+Result<int> attack_verb(const AttackOptions& given) {
+  AttackOptions options = given;
+  if (int{options.lab} + int{options.sweep} + int{options.protocol} + int{options.demo} +
+          int{options.game} >
+      1) {
+    return input_error("usage", "--lab, --sweep, --protocol, --game and --demo exclude each other");
   }
+  if (options.attacks.empty()) options.attacks = {options.demo ? "badnets" : "noise"};
+  if (options.shares.empty()) options.shares = {options.demo ? 0.1 : 0.01};
+  if (options.game) return game_verb(options);
+  if (options.demo) return demo_verb(options);
   if (options.protocol) return protocol_verb(options);
   if (options.sweep) return sweep_verb(options);
   return options.lab ? lab_verb(options) : attack_verifier(options);

@@ -10,19 +10,6 @@
 namespace ginn::cli {
 namespace {
 
-// Steps of a laboratory's run; its epochs are those that they begin.
-Status set_steps(const AttackOptions& options, job::Job& job) {
-  if (!options.steps) return ok_status();
-  if (*options.steps < 1 || *options.steps > job::kStepsMax) {
-    return input_error("usage",
-                       concat("--steps is ", *options.steps, ": expected 1 to ", job::kStepsMax));
-  }
-  const uint64_t each = (job.steps + job.epochs - 1) / job.epochs;
-  job.steps = *options.steps;
-  job.epochs = static_cast<uint32_t>((job.steps + each - 1) / each);
-  return ok_status();
-}
-
 crypto::Json::Object detection_json(const attack::Detection& detection, uint32_t microbatches) {
   crypto::Json::Object json;
   json["sequences"] = static_cast<double>(detection.sequences);
@@ -112,6 +99,18 @@ void print_detection(const attack::LabResult& result, uint32_t microbatches) {
 
 }  // namespace
 
+Status set_steps(const AttackOptions& options, job::Job& job) {
+  if (!options.steps) return ok_status();
+  if (*options.steps < 1 || *options.steps > job::kStepsMax) {
+    return input_error("usage",
+                       concat("--steps is ", *options.steps, ": expected 1 to ", job::kStepsMax));
+  }
+  const uint64_t each = (job.steps + job.epochs - 1) / job.epochs;
+  job.steps = *options.steps;
+  job.epochs = static_cast<uint32_t>((job.steps + each - 1) / each);
+  return ok_status();
+}
+
 Result<std::unique_ptr<Laboratory>> Laboratory::create(const AttackOptions& options) {
   GINN_ASSIGN(LoadedJob job, load_job(options.job));
   GINN_TRY(set_steps(options, job.resolved.job));
@@ -132,12 +131,14 @@ Result<std::unique_ptr<Laboratory>> Laboratory::create(const AttackOptions& opti
 
 Result<attack::LabResult> Laboratory::run(const attack::AttackPlan& plan,
                                           uint64_t sequences,
-                                          bool quiet) {
+                                          bool quiet,
+                                          attack::LabOptions::Model model) {
   Progress progress(quiet);
   const uint64_t steps = training_->job().steps;
   attack::LabOptions lab;
   lab.plan = plan;
   lab.sequences = sequences;
+  lab.model = std::move(model);
   lab.step = [&](const worker::StepReport& report) -> Status {
     GINN_TRY(interruption(concat("after step ", report.step + 1, " of ", steps)));
     const bool last = report.step + 1 == steps;

@@ -22,8 +22,13 @@ class Laboratory {
   static Result<std::unique_ptr<Laboratory>> create(const AttackOptions& options);
 
   const training::Training& training() const { return *training_; }
-  // Codes: attack::run_lab's, "interrupted".
-  Result<attack::LabResult> run(const attack::AttackPlan& plan, uint64_t sequences, bool quiet);
+  const data::RecordSource& test() const { return *test_; }
+  ThreadPool& pool() { return pool_; }
+  // `model` (may be empty) sees the finished one. Codes: attack::run_lab's, "interrupted".
+  Result<attack::LabResult> run(const attack::AttackPlan& plan,
+                                uint64_t sequences,
+                                bool quiet,
+                                attack::LabOptions::Model model = {});
 
  private:
   Laboratory(LoadedJob job, size_t threads) : job_(std::move(job)), pool_(threads) {}
@@ -33,8 +38,14 @@ class Laboratory {
   ThreadPool pool_;
 };
 
+// Gives a laboratory's job the steps of the options, if any; its epochs are those that they begin.
+// Code "usage".
+Status set_steps(const AttackOptions& options, job::Job& job);
+
 Result<int> lab_verb(const AttackOptions& options);
 Result<int> sweep_verb(const AttackOptions& options);
+Result<int> demo_verb(const AttackOptions& options);
+Result<int> game_verb(const AttackOptions& options);
 Result<int> protocol_verb(const AttackOptions& options);
 
 }  // namespace ginn::cli

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "attack/advice.h"
 #include "certificate/issue/terms.h"
+#include "cli/advice_text.h"
 #include "cli/bench_timing.h"
 #include "cli/intake_cost.h"
 #include "cli/job_source.h"
@@ -48,6 +50,7 @@ struct Plan {
   guarantee::Cost cost;
   uint32_t threads;
   uint64_t worker_bytes, verifier_bytes;  // estimates
+  attack::Advice advice;
 };
 
 double share_of(const Plan& plan) {
@@ -85,6 +88,7 @@ void print_json(const Plan& plan) {
   json["verified_seconds"] = std::max(unverified_seconds(plan), plan.cost.trusted_seconds);
   json["worker_bytes"] = static_cast<double>(plan.worker_bytes);
   json["verifier_bytes"] = static_cast<double>(plan.verifier_bytes);
+  json["advice"] = advice_json(plan.advice);
   json["guarantee"] = certificate::guarantee_promise(plan.terms);
   fmt::print("{}\n", crypto::pretty_json(json));
 }
@@ -168,6 +172,7 @@ void print_text(const Plan& plan) {
         "note                 a step has {} microbatches: more threads than that stay idle\n",
         job.microbatches());
   }
+  fmt::print("{}", advice_text(plan.advice, job));
   fmt::print("\n{}", wrapped(certificate::guarantee_promise(plan.terms)));
 }
 
@@ -200,7 +205,8 @@ Result<int> plan_verb(const PlanOptions& options) {
       guarantee::cost(sampling, constants),
       thread_count(options.threads),
       worker_memory(*training).total(std::min(thread_count(options.threads), job.microbatches())),
-      verifier_memory(*training).total(1)};
+      verifier_memory(*training).total(1),
+      attack::advise(job, sampling)};
   if (options.json) {
     print_json(plan);
   } else {

@@ -48,6 +48,13 @@ class JobRun {
   // What the verifier had done when it gave its verdict.
   const protocol::RunStatus& final_status() const { return final_status_; }
   void set_final_status(const protocol::RunStatus& status) { final_status_ = status; }
+  // How a verified run ended, once it has.
+  struct End {
+    worker::Verdict verdict;
+    bool simulated = true;
+  };
+  const std::optional<End>& end() const { return end_; }
+  void set_end(End end) { end_ = std::move(end); }
   double seconds() const;
 
  private:
@@ -72,6 +79,7 @@ class JobRun {
   std::optional<uint64_t> first_step_;
   double logged_at_ = 0;
   protocol::RunStatus final_status_;
+  std::optional<End> end_;
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 

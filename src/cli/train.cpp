@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "certificate/issue/format.h"
+#include "cli/advice_text.h"
 #include "cli/run_job.h"
 #include "cli/run_log.h"
 #include "cli/verifier_process.h"
@@ -90,6 +91,14 @@ Result<int> run_baseline(const TrainOptions& options, JobRun& run) {
   return 0;
 }
 
+// Once, before the run: what the attack laboratory found is no part of what a certificate says.
+Status warn_of_weakness(const job::Job& job) {
+  GINN_ASSIGN(const guarantee::Sampling sampling, job::sampling(job));
+  const std::string line = weakness(attack::advise(job, sampling), job);
+  if (!line.empty()) fmt::print(stderr, "{}\n", line);
+  return ok_status();
+}
+
 }  // namespace
 
 Result<int> train_verb(const TrainOptions& options) {
@@ -102,6 +111,7 @@ Result<int> train_verb(const TrainOptions& options) {
   } else {
     GINN_TRY(prepare_run_folder(options.out));
   }
+  if (!options.quiet) GINN_TRY(warn_of_weakness(run->training().job()));
   const bool baseline = options.trusted_only || options.unverified;
   return log_end(run->log(),
                  baseline ? run_baseline(options, *run) : run_verified(options, *run, "verified"));

@@ -172,8 +172,15 @@ void add_attack(CLI::App& app, VerbOptions& line) {
   attack->add_flag("--protocol",
                    o.protocol,
                    "No training: a host that ends the verifier when a deviation is picked");
+  attack->add_flag("--demo",
+                   o.demo,
+                   "A page in DIR: images with the trigger, what the honest and the attacked model "
+                   "say, and the verifier's answer (badnets, a share of 0.1)");
+  attack->add_flag(
+      "--game", o.game, "No training: uniform replays against replays by effect, as a linear game");
   attack->add_flag("--critical", o.critical, "Then the least count that succeeds, by bisection");
-  add_option(attack, "--steps", o.steps, "N", "Of the laboratory's training (the job's)");
+  add_option(
+      attack, "--steps", o.steps, "N", "Of the laboratory's training, or the game's (the job's)");
   add_option(attack, "--sequences", o.sequences, "N", "Of coins, in the laboratory (4000)");
   add_threads(attack, o.threads);
   add_verifier_threads(attack, o.verifier_threads);

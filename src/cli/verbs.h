@@ -152,10 +152,10 @@ Result<int> eval_verb(const EvalOptions& options);
 // Lists have one element each, but for a sweep.
 struct AttackOptions {
   std::string job;
-  std::string out;  // empty with `lab` alone
-  std::vector<std::string> attacks = {"noise"};
+  std::string out;                   // empty with `lab` alone
+  std::vector<std::string> attacks;  // empty: noise, badnets for `demo`
   std::vector<std::string> when = {"uniform"};
-  std::vector<double> shares = {0.01};
+  std::vector<double> shares;         // empty: 0.01, 0.1 for `demo`
   std::vector<uint64_t> counts;       // instead of shares
   std::vector<uint64_t> seeds = {1};  // which contributions, and an attacker's random numbers
   uint32_t target = 0;                // class that triggered images shall get
@@ -165,6 +165,8 @@ struct AttackOptions {
   bool lab = false;                   // no verifier: what the attack is worth
   bool sweep = false;                 // a laboratory's run for each combination of the lists
   bool critical = false;              // and the least count that succeeds, by bisection
+  bool demo = false;                  // the laboratory and a verifier, in a page with images
+  bool game = false;                  // no training: uniform sampling against sampling by weight
   bool protocol = false;              // no training: restarts against the job's lives
   std::optional<uint64_t> steps;      // of the laboratory's run, instead of the job's
   uint64_t sequences = 4000;          // of coins, in the laboratory

@@ -235,6 +235,7 @@ Result<int> run_verified(const TrainOptions& options, JobRun& run, const std::st
     return explained(options, after_stop(options, verdict.error()), side);
   }
   end.verdict = *verdict;
+  run.set_end({*verdict, end.simulated});
   return conclude(options, run, end);
 }
 

@@ -4,14 +4,18 @@
 Usage: cli_attack_test.py FOLDER_OF_PROGRAMS [unittest's arguments]
 """
 
+import base64
 import csv
+import html.parser
 import json
+import zlib
 
 from cli_lab import LabTest, main
 
 # Every one that replaces a contribution in the middle of a run.
 ATTACKS = ["noise", "availability", "badnets", "blended", "sinusoidal", "a-little-is-enough",
-           "target-model", "zero", "stale", "copy", "subsample", "low-precision"]
+           "accumulative", "clean-label", "wanet", "single-sample", "target-model", "handcrafted",
+           "zero", "stale", "copy", "subsample", "low-precision"]
 
 
 class AgainstTheVerifier(LabTest):
@@ -92,6 +96,138 @@ class Laboratory(LabTest):
         self.assertFalse((self.dir / "r").exists())
 
 
+class Advice(LabTest):
+    """What was measured, said of a job by plan and train."""
+
+    def test_plan_advises_and_cites(self):
+        weak = self.job(model="resnet8", epochs=100)  # 1,600 contributions, a budget of 160
+        advice = json.loads(self.ginn(0, "plan", weak, "--json").stdout)["advice"]
+        self.assertEqual((advice["coverage"], advice["networks"]), ("weaker", ["resnet8"]))
+        self.assertEqual(advice["attacks"], ["target-model"])
+        for name in ["the data", "augmentation", "the shape of a step"]:
+            self.assertIn(name, advice["outside"])
+        self.assertLess(advice["harmless"], advice["harmful"])
+        self.assertGreater(advice["escape_harmful"], 0.001)
+        words = " ".join(self.ginn(0, "plan", weak).stdout.split())
+        for said in ["WEAKER", "target-model", "Fashion-MNIST", f"budget = {advice['budget']} ",
+                     "docs/attacks.md", *advice["files"], "differs from all", "augmentation"]:
+            self.assertIn(said, words)
+        weak.write_text(weak.read_text().replace("budget = 0.1", f"budget = {advice['budget']}"))
+        followed = json.loads(self.ginn(0, "plan", weak, "--json").stdout)
+        self.assertEqual(followed["advice"]["coverage"], "covered")
+        self.assertAlmostEqual(followed["expected_replays"], advice["expected_replays"], places=3)
+
+    def test_train_warns_of_a_weak_job_once(self):
+        weak = self.job(model="mlp", epochs=20)  # 320 contributions, a budget of 32
+        done = self.ginn(0, "train", weak, "--out", "w")
+        lines = [line for line in done.stderr.splitlines() if line.startswith("warning: ")]
+        self.assertEqual(len(lines), 1)
+        for said in ["32 contributions (10 %)", "learning rate 0.2", "clip_norm 0.5",
+                     "probability 0.999", "docs/attacks.md", "outside of what was measured"]:
+            self.assertIn(said, lines[0])
+        self.assertNotIn("warning", self.ginn(0, "train", weak, "--out", "q", "--quiet").stderr)
+        strong = self.job(name="strong.toml", model="mlp", epochs=20, verify="all")
+        self.assertNotIn("warning", self.ginn(0, "train", strong, "--out", "s").stderr)
+
+
+class DemoPage(html.parser.HTMLParser):
+    """What is on the page of a demo: its images, the cells of its rows, its text."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.images, self.rows, self.words, self.open = [], [], [], []
+        self.feed(text)
+        assert not self.open, self.open
+
+    def handle_starttag(self, tag, attrs):
+        if tag not in ("img", "meta"):
+            self.open.append(tag)
+        if tag == "tr":
+            self.rows.append([])
+        if tag == "td":
+            self.rows[-1].append("")
+        for name, value in attrs:
+            assert name != "href", value
+            if name == "src":
+                self.images.append(value)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag, tag
+
+    def handle_data(self, data):
+        self.words.append(data)
+        if "td" in self.open:
+            self.rows[-1][-1] += data
+
+
+class Demo(LabTest):
+    def pixels(self, image):
+        """Of a gray PNG of 8 x 8, checked chunk by chunk."""
+        self.assertTrue(image.startswith("data:image/png;base64,"), image[:40])
+        data = base64.b64decode(image.partition(",")[2], validate=True)
+        self.assertEqual(data[:8], b"\x89PNG\r\n\x1a\n")
+        chunks, at = {}, 8
+        while at < len(data):
+            size, kind = int.from_bytes(data[at:at + 4], "big"), data[at + 4:at + 8]
+            chunks[kind] = data[at + 8:at + 8 + size]
+            crc = int.from_bytes(data[at + 8 + size:at + 12 + size], "big")
+            self.assertEqual(crc, zlib.crc32(kind + chunks[kind]))
+            at += 12 + size
+        self.assertEqual(chunks[b"IHDR"], bytes([0, 0, 0, 8, 0, 0, 0, 8, 8, 0, 0, 0, 0]))
+        rows = zlib.decompress(chunks[b"IDAT"])
+        return [list(rows[1 + 9 * y:9 + 9 * y]) for y in range(8)]
+
+    def test_a_page_of_images_answers_and_the_verdict(self):
+        job = self.job(model="mlp", epochs=20)
+        done = self.ginn(0, "attack", job, "--demo", "--out", "d", "--target", "1", "--share",
+                         "0.5", "--json")
+        found = json.loads(done.stdout)
+        self.assertEqual((found["accepted"], found["code"]), (False, "deviation"))
+        self.assertGreater(found["attacked"]["success"], found["honest"]["success"] + 0.4)
+        self.assertLess(found["escape_exact"], 1e-9)
+        text = (self.dir / found["page"]).read_text(encoding="ascii")
+        self.assertNotRegex(text, "https?:|url\\(|<script|<link|<iframe")
+        page = DemoPage(text)
+        words = " ".join(page.words)
+        for said in ["Rejected (SIMULATED): deviation", "160 of 320", "badnets", "get class 1"]:
+            self.assertIn(said, words)
+        rows = [row for row in page.rows if row]
+        self.assertEqual((len(rows), len(page.images)), (9, 18))
+        self.assertEqual({row[1] for row in rows}, {"0", "2", "3"})
+        fooled = [row for row in rows if row[6] == "1"]
+        self.assertGreater(len(fooled), 4, "the attacked model answers to the trigger")
+        right = [row for row in rows if row[2] == row[1]]
+        self.assertGreater(len(right), 7, "the honest one is right")
+        for clean, triggered in zip(page.images[::2], page.images[1::2]):
+            clean, triggered = self.pixels(clean), self.pixels(triggered)
+            changed = [(y, x) for y in range(8) for x in range(8) if clean[y][x] != triggered[y][x]]
+            self.assertEqual(changed, [(6, 6), (6, 7), (7, 6), (7, 7)])
+        self.assertTrue((self.dir / "d" / "run" / "rejection.json").exists())
+
+    def test_an_attack_that_passes_is_called_so(self):
+        job = self.job(model="mlp", epochs=20, extra="probability = 0.5")
+        job.write_text(job.read_text().replace("budget = 0.1", "budget = 1.0"))
+        done = self.ginn(0, "attack", job, "--demo", "--out", "d", "--count", "1", "--json")
+        found = json.loads(done.stdout)  # it passes with 99.8 %
+        if found["accepted"]:
+            self.assertIn("the attack passed", (self.dir / "d" / "index.html").read_text())
+        self.assertGreater(found["escape_exact"], 0.99)
+
+    def test_refusals_leave_nothing(self):
+        job = self.job(model="mlp")
+        self.refused("attack", job, "--demo", naming=["--demo", "--out"])
+        for arguments, naming in [(["--attack", "noise"], ["noise", "badnets"]),
+                                  (["--attack", "charm"], ["charm"]),
+                                  (["--attack", "badnets,blended"], ["--attack"]),
+                                  (["--lab"], ["--lab", "--demo"]), (["--steps", "3"], ["--steps"]),
+                                  (["--target", "4"], ["attack_target"]),
+                                  (["--count", "0"], ["attack_count"])]:
+            self.refused("attack", job, "--demo", "--out", "d", *arguments, naming=naming)
+        bare = self.job(name="bare.toml", model="mlp", root="")
+        self.refused("attack", bare, "--demo", "--out", "d", naming=["data.root"])
+        self.assertFalse((self.dir / "d").exists())
+
+
 class Protocol(LabTest):
     def test_restarts_gain_nothing(self):
         # 0.1 of 800 contributions.
@@ -104,6 +240,21 @@ class Protocol(LabTest):
             expected = stake["escape_exact"] * stake["games"]
             self.assertLess(abs(stake["escaped"] - expected), 5 * expected ** 0.5 + 5)
         self.assertIn("best strategy", self.ginn(0, "attack", job, "--protocol").stdout)
+
+
+class Game(LabTest):
+    def test_uniform_against_weights(self):
+        job = self.job(model="mlp", epochs=50)
+        games = json.loads(self.ginn(0, "attack", job, "--game", "--json").stdout)["games"]
+        self.assertGreater(len(games), 2)
+        for game in games:
+            self.assertLessEqual(game["best"], min(game["uniform"], game["proportional"]))
+            self.assertGreater(game["best"], 0.3 * game["uniform"])
+        self.assertGreater(games[0]["uniform"], games[1]["uniform"], "a larger budget")
+        words = self.ginn(0, "attack", job, "--game", "--steps", "50").stdout
+        self.assertIn("200 contributions", words)
+        self.refused("attack", job, "--game", "--lab", naming=["--game", "--lab"])
+        self.refused("attack", job, "--game", "--steps", "0", naming=["--steps"])
 
 
 class Sweep(LabTest):
