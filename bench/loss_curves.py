@@ -1,12 +1,13 @@
 #!/usr/bin/python3
 """The loss of every step of a training by ginn beside PyTorch float32 on the same batches.
 
-usage: bench/loss_curves.py PROGRAMS DATA [--steps 200] [--models resnet20 ...] [--out FOLDER]
+usage: bench/loss_curves.py PROGRAMS DATA [--steps 200] [--models resnet20 ...] [--microbatch 32]
+                            [--out FOLDER]
 
 PROGRAMS has engine_values; DATA as data.train in a job file. PyTorch begins with the engine's
 initial weights, sees the engine's microbatches (crops and flips done), normalises and clips every
 microbatch by itself and applies the engine's optimiser; dropout's random numbers are its own.
-Writes MODEL.csv (step, ginn, pytorch) and curves.svg.
+Writes MODEL.csv (step, ginn, pytorch), and curves.svg of all such files in the folder.
 """
 import argparse
 import pathlib
@@ -20,13 +21,13 @@ import torch
 sys.path.insert(0, __file__.rsplit("/", 1)[0])
 import torch_models
 
-BATCH, MICROBATCH, CLIP, MOMENTUM, DECAY, CLASSES = 128, 32, 1.0, 0.9, 5e-4, 10
+BATCH, CLIP, MOMENTUM, DECAY, CLASSES = 128, 1.0, 0.9, 5e-4, 10
 COLOURS = ("#1f6f8b", "#c8553d", "#588157")
 
 
-def engine(programs, model, data, steps, folder):
-    subprocess.run([f"{programs}/engine_values", "curve", model, data, str(steps), folder],
-                   check=True)
+def engine(programs, model, data, steps, microbatch, folder):
+    subprocess.run([f"{programs}/engine_values", "curve", model, data, str(steps), folder,
+                    str(microbatch)], check=True)
     read = {name: numpy.fromfile(f"{folder}/{name}", kind) for name, kind in
             (("parameters.f32", "f4"), ("labels.u32", "i4"), ("losses.f32", "f4"),
              ("rates.f32", "f4"))}
@@ -55,7 +56,7 @@ def microbatch_gradients(net, images, labels):
     return [g * factor for g in gradients], loss.item()
 
 
-def pytorch(model, read, images, side, steps):
+def pytorch(model, read, images, side, steps, microbatch):
     torch.manual_seed(1)
     net = torch_models.build(model, side, side, 3, CLASSES).train()
     load(net, read["parameters.f32"])
@@ -63,8 +64,8 @@ def pytorch(model, read, images, side, steps):
     losses = []
     for step in range(steps):
         sums, loss = None, 0.0
-        for first in range(step * BATCH, (step + 1) * BATCH, MICROBATCH):
-            part = slice(first, first + MICROBATCH)
+        for first in range(step * BATCH, (step + 1) * BATCH, microbatch):
+            part = slice(first, first + microbatch)
             batch = torch.from_numpy(images[part].copy()).permute(0, 3, 1, 2)
             labels = torch.from_numpy(read["labels.u32"][part].astype("i8"))
             gradients, sum_loss = microbatch_gradients(net, batch, labels)
@@ -74,9 +75,14 @@ def pytorch(model, read, images, side, steps):
         rate = float(read["rates.f32"][step])
         with torch.no_grad():
             for p, v, g in zip(net.parameters(), velocities, sums):
-                v.mul_(MOMENTUM).add_(g * (MICROBATCH / BATCH) + DECAY * p)
+                v.mul_(MOMENTUM).add_(g * (microbatch / BATCH) + DECAY * p)
                 p.sub_(rate * v)
     return losses
+
+
+def read_curves(path):
+    rows = [line.split(",") for line in path.read_text().splitlines()[1:]]
+    return [float(row[1]) for row in rows], [float(row[2]) for row in rows]
 
 
 def smooth(values, width=10):
@@ -122,25 +128,25 @@ def main():
     parser.add_argument("programs")
     parser.add_argument("data")
     parser.add_argument("--steps", type=int, default=200)
+    parser.add_argument("--microbatch", type=int, default=32)
     parser.add_argument("--models", nargs="+", default=["resnet20", "vgg11_bn", "mobilenet_v2"])
     parser.add_argument("--out", default=".", type=pathlib.Path)
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
-    curves = {}
     for model in options.models:
         with tempfile.TemporaryDirectory(prefix="ginn-curves-") as folder:
             read, images, side = engine(options.programs, model, options.data, options.steps,
-                                        folder)
+                                        options.microbatch, folder)
             ours = [float(loss) for loss in read["losses.f32"]]
-            theirs = pytorch(model, read, images, side, options.steps)
-        curves[model] = (ours, theirs)
+            theirs = pytorch(model, read, images, side, options.steps, options.microbatch)
         rows = [f"{i},{a:.5f},{b:.5f}" for i, (a, b) in enumerate(zip(ours, theirs))]
         (options.out / f"{model}.csv").write_text("\n".join(["step,ginn,pytorch", *rows]) + "\n")
         last = slice(-50, None)
         print(f"{model}: first step {ours[0]:.5f} and {theirs[0]:.5f}; mean of the last 50 "
               f"{sum(ours[last]) / len(ours[last]):.4f} and "
               f"{sum(theirs[last]) / len(theirs[last]):.4f}", flush=True)
-    svg(curves, options.out / "curves.svg")
+    svg({file.stem: read_curves(file) for file in sorted(options.out.glob("*.csv"))},
+        options.out / "curves.svg")
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 // usage: engine_values gradients MODEL SIDE IMAGES FOLDER    at the initial weights, synthetic data
 //                                                           (MODEL: or mini_edges)
 //        engine_values logits RUN_FOLDER DATA IMAGES FOLDER  of a trained model, in evaluation
-//        engine_values curve MODEL DATA STEPS FOLDER         a training's batches and losses
+//        engine_values curve MODEL DATA STEPS FOLDER MICRO   a training's batches and losses
 //
 // Little-endian, without headers: images.f32 [N,H,W,C] (as quantised), labels.u32 [N], logits.f32
 // [N,K]; of gradients also parameters.f32, gradients.f32 (all, in the graph's order), keptL.u8,
@@ -150,13 +150,15 @@ Status logits(const std::string& folder,
 }
 
 // As examples/cifar10.toml, but at one learning rate after a short start.
-job::Job curve_job(const std::string& model, const data::MemoryRecords& records) {
+job::Job curve_job(const std::string& model,
+                   const data::MemoryRecords& records,
+                   uint32_t microbatch) {
   job::Job job = test::synthetic_job(records, model);
   job.preprocess = {0, 4, true};
   job.mean.assign(job.data.channels, 0.47);
   job.std.assign(job.data.channels, 0.25);
   job.batch = 128;
-  job.microbatch = 32;
+  job.microbatch = microbatch;
   job.weight_decay = 5e-4;
   job.clip_norm = 1.0;
   job.lr = {job::Schedule::kConstant, 0.1, 0.1, {}, 0.1};
@@ -226,10 +228,12 @@ class Curve {
 Status curve(const std::string& model,
              const std::string& data,
              uint64_t steps,
-             const std::string& out) {
+             const std::string& out,
+             uint32_t microbatch) {
   GINN_ASSIGN(const auto records, import::load_dataset(data));
   GINN_ASSIGN(const device::Level level, device::choose_level());
-  GINN_ASSIGN(const auto training, training::Training::create(curve_job(model, *records), level));
+  const job::Job job = curve_job(model, *records, microbatch);
+  GINN_ASSIGN(const auto training, training::Training::create(job, level));
   if (steps > training->job().steps) {
     return input_error("usage", concat("at most ", training->job().steps, " steps"));
   }
@@ -249,8 +253,8 @@ int main(int count, char** words) {
     status = ginn::gradients(w[2], number(w[3]), number(w[4]), w[5]);
   } else if (w.size() == 6 && w[1] == "logits") {
     status = ginn::logits(w[2], w[3], number(w[4]), w[5]);
-  } else if (w.size() == 6 && w[1] == "curve") {
-    status = ginn::curve(w[2], w[3], number(w[4]), w[5]);
+  } else if (w.size() == 7 && w[1] == "curve") {
+    status = ginn::curve(w[2], w[3], number(w[4]), w[5], number(w[6]));
   }
   if (status.ok()) return 0;
   std::fprintf(stderr, "engine_values: %s\n", status.error().message.c_str());
