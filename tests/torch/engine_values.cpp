@@ -1,7 +1,7 @@
 // What the engine computes, for comparison with PyTorch: one microbatch's tensors as raw files.
 //
-// usage: engine_values gradients MODEL SIDE IMAGES FOLDER    at the initial weights, synthetic data
-//                                                           (MODEL: or mini_edges)
+// usage: engine_values gradients MODEL SIDE IMAGES FORMAT FOLDER
+//                                     at the initial weights, synthetic data (MODEL: or mini_edges)
 //        engine_values logits RUN_FOLDER DATA IMAGES FOLDER  of a trained model, in evaluation
 //        engine_values curve MODEL DATA STEPS FOLDER MICRO   a training's batches and losses
 //
@@ -108,13 +108,19 @@ Result<std::unique_ptr<training::Training>> training_of(const std::string& model
   return training::Training::create(job, std::move(graph), level);
 }
 
-Status gradients(const std::string& model, uint32_t side, uint32_t images, const std::string& out) {
+Status gradients(const std::string& model,
+                 uint32_t side,
+                 uint32_t images,
+                 const std::string& format,
+                 const std::string& out) {
   const auto records = test::synthetic_records({images, side, side, 3, 10, 12});
   job::Job job = test::synthetic_job(*records, model);
   job.preprocess = {};
   job.batch = job.microbatch = images;
   job.bn_samples = images;
+  job.format = format;
   test::derive_steps(job);
+  if (!operand_format(format)) return input_error("usage", concat("format ", format));
   GINN_ASSIGN(const device::Level level, device::choose_level());
   GINN_ASSIGN(const auto training, training_of(model, job, level));
   std::vector<float> parameters(training->graph().parameter_count());
@@ -249,8 +255,8 @@ int main(int count, char** words) {
   const auto number = [](const std::string& text) {
     return static_cast<uint32_t>(std::strtoul(text.c_str(), nullptr, 10));
   };
-  if (w.size() == 6 && w[1] == "gradients") {
-    status = ginn::gradients(w[2], number(w[3]), number(w[4]), w[5]);
+  if (w.size() == 7 && w[1] == "gradients") {
+    status = ginn::gradients(w[2], number(w[3]), number(w[4]), w[5], w[6]);
   } else if (w.size() == 6 && w[1] == "logits") {
     status = ginn::logits(w[2], w[3], number(w[4]), w[5]);
   } else if (w.size() == 7 && w[1] == "curve") {

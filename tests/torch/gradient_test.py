@@ -98,12 +98,12 @@ def load(net, flat):
 
 
 class Gradients(unittest.TestCase):
-    def compare(self, model, side, images, tensor_bound, whole_bound):
+    def compare(self, model, side, images, tensor_bound, whole_bound, operands="dfp14"):
         """Bounds of the relative error of every tensor and of the whole gradient. Quantisation
         alone: the engine follows the same path through every corner."""
         with tempfile.TemporaryDirectory(prefix="ginn-torch-") as folder:
             values = torch_lab.engine_values(os.environ["GINN_BIN"], pathlib.Path(folder) / "v",
-                                             "gradients", model, side, images)
+                                             "gradients", model, side, images, operands)
         net = (Edges() if model == "mini_edges"
                else torch_models.build(model, side, side, 3, CLASSES)).double().train()
         load(net, values["parameters"])
@@ -115,7 +115,7 @@ class Gradients(unittest.TestCase):
         found = values["gradients"].double()
         whole = expected.norm().item()
         error = (found - expected).norm().item() / whole
-        print(f"{model}: the whole gradient differs by {error:.1e}")
+        print(f"{model}, {operands}: the whole gradient differs by {error:.1e}")
         offset, errors = 0, {}
         for name, parameter in net.named_parameters():
             part = slice(offset, offset + parameter.numel())
@@ -141,6 +141,15 @@ class Gradients(unittest.TestCase):
         # 53 layers with few shortcuts: its forward pass alone multiplies a rounding to 14 bits by
         # hundreds, in PyTorch too (torch_lab.rounding_error).
         self.compare("mobilenet_v2", 64, 16, 0.25, 0.1)
+
+    def test_resnet20_dfp16(self):
+        self.compare("resnet20", 16, 8, 0.01, 0.0028, "dfp16")
+
+    def test_mobilenet_v2_dfp16(self):
+        self.compare("mobilenet_v2", 64, 16, 0.15, 0.05, "dfp16")
+
+    def test_softmax_and_pads_dfp16(self):
+        self.compare("mini_edges", 9, 8, 0.01, 0.002, "dfp16")
 
 
 if __name__ == "__main__":
