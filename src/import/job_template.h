@@ -60,7 +60,7 @@ budget = 0.01                    # 0.01: a share of the contributions; 24: so ma
 # nonce = ""                     # yours, to tell runs of the same job apart
 
 [arithmetic]
-format = "dfp14"
+format = "dfp14"                 # or "dfp16": half the rounding error at twice the time
 )";
 
 }  // namespace ginn::import

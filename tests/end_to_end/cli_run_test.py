@@ -4,6 +4,7 @@
 Usage: cli_run_test.py FOLDER_OF_PROGRAMS.
 """
 
+import base64
 import json
 import os
 import pathlib
@@ -43,6 +44,24 @@ class Runs(LabTest):
                          RUN_FILES | {"certificate.json", "transcript.jsonl", "verifier.log",
                                       "grants.jsonl", "status.json"})
         self.assert_no_temporary()
+
+    def test_dfp16_operands(self):
+        wide = {"extra": '[arithmetic]\nformat = "dfp16"', "verify": "all"}
+        job = self.job(**wide)
+        self.train(job, "--out", "r")
+        self.ginn(0, "train", job, "--out", "level", "--unverified", env={"GINN_CPU": "portable"})
+        self.train(self.job("narrow.toml", verify="all"), "--out", "narrow")
+        models = [(self.dir / out / "model.safetensors").read_bytes()
+                  for out in ("r", "level", "narrow")]
+        self.assertEqual(models[0], models[1])
+        self.assertNotEqual(models[0], models[2])
+        self.ginn(0, "verify", "r", "--job", job, "--allow-simulated")
+        self.ginn(1, "verify", "narrow", "--job", job, "--allow-simulated")
+        envelope = json.loads((self.dir / "r" / "certificate.json").read_text())
+        statement = json.loads(base64.b64decode(envelope["payload"]))
+        self.assertEqual(statement["predicate"]["arithmetic"], {"format": "dfp16", "version": "1"})
+        bad = self.job("bad.toml", extra='[arithmetic]\nformat = "dfp15"')
+        self.refused("plan", bad, naming=["arithmetic.format", "dfp15", "dfp14", "dfp16"])
 
     def test_verify_verdicts(self):
         job, digest = self.job(), None
