@@ -79,8 +79,8 @@ std::string measured_text(const attack::Advice& advice) {
 std::string verdict_text(const attack::Advice& advice) {
   switch (advice.coverage) {
     case attack::Coverage::kCovered:
-      return "covered: more contributions than were measured to be harmless pass with at most 0.1 "
-             "%";
+      return "covered: what passes with more than 0.1 % is no more than was measured to be "
+             "harmless";
     case attack::Coverage::kBetween:
       return fmt::format("in a gap: {} contributions did no harm, more than that may; not measured",
                          advice.harmless);

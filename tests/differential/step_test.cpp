@@ -257,122 +257,6 @@ void compare_mini(const std::string& name,
   compare(job, records, training::Training::create(job, std::move(*graph), level), spec, 3);
 }
 
-nn::ConvOptions convolution(uint32_t channels, uint32_t kernel, uint32_t stride) {
-  nn::ConvOptions options;
-  options.channels = channels;
-  options.kernel = kernel;
-  options.stride = stride;
-  options.padding = kernel / 2;
-  options.initialiser = nn::Initialiser::kNormalFanOut;
-  return options;
-}
-
-nn::ValueId bottleneck(nn::GraphBuilder& g,
-                       nn::ValueId x,
-                       const std::string& name,
-                       uint32_t channels,
-                       uint32_t stride,
-                       bool first) {
-  const auto y1 = g.conv2d(x, name + ".conv1", convolution(channels, 1, 1));
-  const auto a1 = g.activate({g.batch_norm(y1, name + ".bn1")}, true);
-  const auto y2 = g.conv2d(a1, name + ".conv2", convolution(channels, 3, stride));
-  const auto a2 = g.activate({g.batch_norm(y2, name + ".bn2")}, true);
-  const auto y3 = g.conv2d(a2, name + ".conv3", convolution(4 * channels, 1, 1));
-  const nn::Term main = g.batch_norm(y3, name + ".bn3");
-  if (!first) return g.activate({main, g.same(x)}, true);
-  const auto y4 = g.conv2d(x, name + ".downsample.0", convolution(4 * channels, 1, stride));
-  return g.activate({main, g.batch_norm(y4, name + ".downsample.1")}, true);
-}
-
-void mini_bottleneck(nn::GraphBuilder& g, uint32_t classes) {
-  auto x = g.conv2d(nn::Graph::kInput, "conv1", convolution(8, 7, 2));
-  x = g.activate({g.batch_norm(x, "bn1")}, true);
-  x = g.max_pool(x, 3, 2, 1);
-  x = bottleneck(g, x, "layer1.0", 4, 1, true);
-  x = bottleneck(g, x, "layer1.1", 4, 1, false);
-  x = bottleneck(g, x, "layer2.0", 8, 2, true);
-  g.loss(g.linear(g.flatten(g.global_average_pool(x)), "fc", classes));
-}
-
-void mini_vgg(nn::GraphBuilder& g, uint32_t classes) {
-  nn::ConvOptions options = convolution(6, 3, 1);
-  options.bias = true;
-  options.bias_initialiser = nn::Initialiser::kZero;
-  nn::LinearOptions linear;
-  linear.initialiser = nn::Initialiser::kNormalSmall;
-  linear.bias_initialiser = nn::Initialiser::kNormalSmall;
-  auto x = g.conv2d(nn::Graph::kInput, "features.0", options);
-  x = g.activate({g.batch_norm(x, "features.1")}, true);
-  x = g.max_pool(x, 2, 2);
-  const nn::Extent extent{4, 4, 6};
-  x = g.flatten(g.adaptive_average_pool(x, 2 * extent.h, 3 * extent.w));
-  linear.outputs = 33;
-  x = g.dropout(g.activate({g.bias(g.linear(x, "classifier.0", linear))}, true), 0.5);
-  linear.outputs = 17;
-  x = g.dropout(g.activate({g.bias(g.linear(x, "classifier.3", linear))}, true), 0.2);
-  linear.outputs = classes;
-  g.loss(g.linear(x, "classifier.6", linear));
-}
-
-nn::Term normalised(nn::GraphBuilder& g,
-                    nn::ValueId x,
-                    const std::string& conv,
-                    const std::string& norm,
-                    nn::ConvOptions options,
-                    uint32_t groups) {
-  options.groups = groups;
-  return g.batch_norm(g.conv2d(x, conv, options), norm);
-}
-
-// A narrow input of `inputs` channels made `width` wide.
-nn::Term inverted(nn::GraphBuilder& g,
-                  nn::ValueId x,
-                  const std::string& name,
-                  uint32_t width,
-                  uint32_t outputs,
-                  uint32_t stride) {
-  const std::string conv = name + ".conv.";
-  const auto six = nn::Activation::kRelu6;
-  x = g.activate({normalised(g, x, conv + "0.0", conv + "0.1", convolution(width, 1, 1), 1)}, six);
-  x = g.activate(
-      {normalised(g, x, conv + "1.0", conv + "1.1", convolution(width, 3, stride), width)}, six);
-  return normalised(g, x, conv + "2", conv + "3", convolution(outputs, 1, 1), 1);
-}
-
-void mini_mobile(nn::GraphBuilder& g, uint32_t classes) {
-  const auto six = nn::Activation::kRelu6;
-  const auto input = nn::Graph::kInput;
-  auto x = g.activate({normalised(g, input, "conv0", "bn0", convolution(6, 3, 1), 1)}, six);
-  x = g.activate({inverted(g, x, "block1", 12, 6, 1), g.same(x)}, nn::Activation::kNone);
-  x = g.activate({inverted(g, x, "block2", 18, 8, 2)}, nn::Activation::kNone);
-  x = g.activate({normalised(g, x, "conv3", "bn3", convolution(8, 3, 1), 4), g.same(x)}, six);
-  x = g.activate({normalised(g, x, "conv4", "bn4", convolution(20, 5, 2), 4)}, six);
-  x = g.dropout(g.flatten(g.adaptive_average_pool(x, 1, 1)), 0.2);
-  nn::LinearOptions linear;
-  linear.outputs = classes;
-  linear.initialiser = nn::Initialiser::kNormalSmall;
-  linear.bias_initialiser = nn::Initialiser::kNormalSmall;
-  g.loss(g.linear(x, "fc", linear));
-}
-
-void mini_gates(nn::GraphBuilder& g, uint32_t classes) {
-  const auto none = nn::Activation::kNone;
-  auto x =
-      g.activate({normalised(g, nn::Graph::kInput, "conv0", "bn0", convolution(6, 3, 1), 1)}, none);
-  const auto silu = g.elementwise(x, nn::Function::kSilu);
-  const auto gelu = g.elementwise(x, nn::Function::kGelu);
-  const auto tanh = g.elementwise(x, nn::Function::kTanh);
-  x = g.concatenate({gelu, silu, x, tanh});
-  x = g.group_norm(g.conv2d(x, "conv2", convolution(9, 1, 1)), "gn", 3);
-  x = g.group_norm(g.elementwise(x, nn::Function::kSilu), "ln", 1);
-  nn::ConvOptions options = convolution(5, 3, 2);
-  options.initialiser = nn::Initialiser::kUniformFanIn;
-  options.bias = true;
-  const auto last = g.activate({g.bias(g.conv2d(x, "conv1", options))}, none);
-  x = g.concatenate({g.elementwise(last, nn::Function::kSigmoid), last});
-  g.loss(g.linear(g.flatten(g.global_average_pool(x)), "fc", classes));
-}
-
 class Step : public testing::TestWithParam<std::tuple<Level, const char*>> {
  protected:
   void SetUp() override {
@@ -440,22 +324,23 @@ TEST_P(Step, FashionSizedResnet8) {
 
 TEST_P(Step, BottlenecksAndPaddedPool) {
   const auto records = test::synthetic_records({40, 21, 19, 3, 5, 7});
-  compare_mini("mini_bottleneck", mini_bottleneck, job_of(*records, "resnet8"), *records, level());
+  compare_mini(
+      "mini_bottleneck", test::mini_bottleneck, job_of(*records, "resnet8"), *records, level());
 }
 
 TEST_P(Step, DropoutRepeatAndBiasBeforeBatchNorm) {
   const auto records = test::synthetic_records({40, 8, 8, 3, 5, 8});
-  compare_mini("mini_vgg", mini_vgg, job_of(*records, "resnet8"), *records, level());
+  compare_mini("mini_vgg", test::mini_vgg, job_of(*records, "resnet8"), *records, level());
 }
 
 TEST_P(Step, GroupsDepthwiseAndRelu6) {
   const auto records = test::synthetic_records({40, 11, 13, 3, 5, 10});
-  compare_mini("mini_mobile", mini_mobile, job_of(*records, "resnet8"), *records, level());
+  compare_mini("mini_mobile", test::mini_mobile, job_of(*records, "resnet8"), *records, level());
 }
 
 TEST_P(Step, FunctionsConcatenationsAndGroupNorms) {
   const auto records = test::synthetic_records({40, 9, 11, 3, 5, 12});
-  compare_mini("mini_gates", mini_gates, job_of(*records, "resnet8"), *records, level());
+  compare_mini("mini_gates", test::mini_gates, job_of(*records, "resnet8"), *records, level());
 }
 
 TEST_P(Step, PadsAndSoftmaxes) {
