@@ -10,11 +10,14 @@ import hashlib
 import json
 import pathlib
 import re
+import resource
 import signal
 import struct
+import time
+import unittest
 
 import ed25519
-from cli_lab import CLASSES, LIMIT_SECONDS, LabTest, main, pixels_and_labels
+from cli_lab import CLASSES, LIMIT_SECONDS, SANITIZED, LabTest, main, pixels_and_labels
 from protocol_client import (CONTRIBUTION, END, GRANT, HELLO, JOB, VERSION, WANTS_STATE, Client,
                              canonical, frame, grant)
 from protocol_proxy import Proxy
@@ -368,6 +371,79 @@ class Suspended(ClientTest):
         self.assertEqual(verdict["code"], "suspended")
         self.assertIs(verdict["environment"], True)
         self.suspended(verifier, "stop_requested")
+
+
+def peaks(process):
+    """Bytes of (address space, resident memory) at most so far; None once it has ended."""
+    try:
+        text = pathlib.Path(f"/proc/{process.pid}/status").read_text()
+    except OSError:
+        return None
+    found = [re.search(rf"^{name}:\s+(\d+) kB", text, re.M) for name in ("VmPeak", "VmHWM")]
+    return [1024 * int(match[1]) for match in found] if all(found) else None
+
+
+@unittest.skipIf(SANITIZED, "a sanitizer's shadow needs more address space than any limit")
+class Memory(ClientTest):
+    """Nothing that a peer sends makes the verifier larger than an honest run does."""
+
+    def run_to_the_end(self, verifier, client, first=0):
+        """Sends the rest; gives the largest address space and resident memory seen."""
+        self.recorded.send(client, first)
+        client.end()
+        most = [0, 0]
+        while verifier.poll() is None:
+            most = [max(pair) for pair in zip(most, peaks(verifier) or most)]
+            time.sleep(0.001)
+        self.assertEqual(client.verdict()["code"], "accepted")
+        self.assertEqual(verifier.returncode, 0)
+        return most
+
+    def honest(self):
+        verifier, client = self.verifier(out="honest"), self.client()
+        client.handshake(self.recorded.job, KEY)
+        return self.run_to_the_end(verifier, client)
+
+    def limited(self, space):
+        verifier = self.verifier()
+        resource.prlimit(verifier.pid, resource.RLIMIT_AS, (space, space))
+        return verifier
+
+    def test_every_lie_within_the_space_of_an_honest_run(self):
+        space = self.honest()[0] + (1 << 20)
+        wide = b"[" + b"0," * 32000 + b"0]"  # of a job frame's largest size, nearly
+        lies = [(code, lie) for code, (lie, *_) in LIES.items()]
+        lies += [(code, lie) for code, lie, *_ in MORE_LIES]
+        lies += [("json_too_deep", job(lambda _: b"[" * 30 + b"{" * 60000)),
+                 ("json_field", job(lambda _: wide))]
+        for number, (code, lie) in enumerate(lies):
+            with self.subTest(code, number=number):
+                verifier, client = self.limited(space), self.client()
+                lie(client, self.recorded)
+                client.close_sending()
+                self.assertEqual(client.verdict()["code"], code)
+                verifier.communicate(timeout=LIMIT_SECONDS)
+                for path in (self.dir / "v").iterdir():
+                    path.unlink()
+
+    def test_hundreds_of_broken_lines(self):
+        space, resident = self.honest()
+        verifier, taken = self.limited(space + (1 << 20)), 3
+        client = self.client()
+        client.handshake(self.recorded.job, KEY)
+        self.recorded.send(client, 0, taken)
+        for number in range(300):
+            payload = self.recorded.contributions[taken]
+            client.send_bytes(frame(CONTRIBUTION, payload, client.sequence)[:-1 - number])
+            client.close_sending()
+            self.assertIsNone(client.verdict())
+            client.socket.close()
+            client = self.client()
+            ready = client.handshake(self.recorded.job, KEY, WANTS_STATE)
+            self.assertEqual(4 * ready.step + ready.microbatch, taken)
+        most = self.run_to_the_end(verifier, client, taken)
+        print(f"resident at most: honest {resident >> 10} KiB, 300 broken lines {most[1] >> 10}")
+        self.assertLess(most[1], resident + (4 << 20))
 
 
 class Page(LabTest):
