@@ -1,10 +1,10 @@
-#include "tests/oracle/oracle.h"
-
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
+
+#include "tests/oracle/oracle.h"
 
 namespace ginn::oracle {
 namespace {
