@@ -35,19 +35,10 @@ struct Policy : Ymm {
     to1 = sum1;
   }
 };
-#include "device/cpu/streams_ymm.inc.h"
-#include "device/cpu/tile.inc.h"
+#include "device/cpu/vector_kernels.inc.h"
 }  // namespace
 
 extern const Kernels kKernels;
-const Kernels kKernels = {Policy::kLanes,
-                          multiply<Policy>,
-                          accumulate<Policy>,
-                          pixel_norms,
-                          pixel_norms_wide,
-                          window_bounds,
-                          interleave,
-                          interleave_blocks<Policy::kLanes>,
-                          channel_norms};
+const Kernels kKernels = kVectorKernels;
 
 }  // namespace ginn::device::cpu::avx2

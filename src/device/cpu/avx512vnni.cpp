@@ -5,19 +5,10 @@
 namespace ginn::device::cpu::avx512vnni {
 namespace {
 #include "device/cpu/policy_zmm.inc.h"
-#include "device/cpu/streams_ymm.inc.h"
-#include "device/cpu/tile.inc.h"
+#include "device/cpu/vector_kernels.inc.h"
 }  // namespace
 
 extern const Kernels kKernels;
-const Kernels kKernels = {Policy::kLanes,
-                          multiply<Policy>,
-                          accumulate<Policy>,
-                          pixel_norms,
-                          pixel_norms_wide,
-                          window_bounds,
-                          interleave,
-                          interleave_blocks<Policy::kLanes>,
-                          channel_norms};
+const Kernels kKernels = kVectorKernels;
 
 }  // namespace ginn::device::cpu::avx512vnni
