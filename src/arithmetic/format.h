@@ -63,6 +63,12 @@ inline std::optional<int> fit(float m, int32_t q_max, int lo, int hi) {
   while (m > static_cast<float>(q_max) * pow2f(e)) ++e;
   return e;
 }
+// The smallest s >= 0 with bound <= q_max 2^s: for integers that stay integers.
+constexpr int range_shift(int64_t bound, int32_t q_max) {
+  int shift = 0;
+  while (bound > (int64_t{q_max} << shift)) ++shift;
+  return shift;
+}
 inline std::optional<int> fit_operand(float m, OperandFormat format) {
   return fit(m, operand_max(format), kMinExponent, kMaxExponent);
 }

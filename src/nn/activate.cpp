@@ -222,8 +222,7 @@ Status backward_bias(Run& run, const Term& term, State& state, const Tensor& g, 
   }
   run.store_gradient(term.parameter, state.integer_sums.data(), g.exponent);
   if (!run.needs_gradient(term.source)) return ok_status();
-  int shift = 0;
-  while (largest > (run.operand_max() << shift)) ++shift;
+  const int shift = range_shift(largest, run.operand_max());
   Tensor& dy = run.make_operand_gradient(term.source);
   run.maps().shift_round(g.q.data(), count, shift, dy.q.data());
   dy.exponent = g.exponent + shift;

@@ -138,7 +138,8 @@ class GraphBuilder {
   // Over an activation's channels, at most Softmax::kMostChannels, pixel by pixel.
   ValueId softmax(ValueId x);
   // Of an activation or the input, before a convolution without padding: borders smaller than the
-  // image for kReflect, not larger for kCircular; at most Pad::kMostCopies copies of a pixel.
+  // image for kReflect, not larger for kCircular; at most CopyPixels::kMostCopies copies of a
+  // pixel.
   ValueId pad(ValueId x, PadMode mode, const Borders& borders);
   void loss(ValueId logits);
 

@@ -3,15 +3,32 @@
 
 #include "base/text.h"
 #include "nn/concatenate.h"
+#include "nn/copy_pixels.h"
 #include "nn/dropout.h"
 #include "nn/elementwise.h"
 #include "nn/graph.h"
 #include "nn/group_norm.h"
-#include "nn/pad.h"
 #include "nn/pooling.h"
 #include "nn/softmax.h"
 
 namespace ginn::nn {
+namespace {
+
+// `config` has its kind, rows, columns and copies.
+ValueId copy_pixels(GraphBuilder& g, ValueId x, std::string name, CopyPixels::Config config) {
+  config.name = std::move(name);
+  config.input = x;
+  config.in = g.extent(x);
+  const Extent out{static_cast<uint32_t>(config.rows.size()),
+                   static_cast<uint32_t>(config.columns.size()),
+                   config.in.c};
+  return g.add(out, g.needs_gradient(x), [&](ValueId output) {
+    config.output = output;
+    return std::make_unique<CopyPixels>(std::move(config));
+  });
+}
+
+}  // namespace
 
 ValueId GraphBuilder::pool(
     ValueId x, bool max, uint32_t kernel_h, uint32_t kernel_w, uint32_t stride, uint32_t padding) {
@@ -87,22 +104,17 @@ ValueId GraphBuilder::adaptive_average_pool(ValueId x, uint32_t height, uint32_t
 
 ValueId GraphBuilder::repeat(ValueId x, uint32_t times_h, uint32_t times_w) {
   const Extent in = extent(x);
-  constexpr uint64_t kMostTimes = 1 << 14;  // int32 sums of gradients in pooling.cpp
-  if (uint64_t{times_h} * times_w > kMostTimes) {
-    fail(concat("a pixel repeated ", times_h, " x ", times_w, " times; at most ", kMostTimes));
+  CopyPixels::Config config;
+  config.kind = "repeat";
+  config.copies = uint64_t{times_h} * times_w;
+  if (config.copies > CopyPixels::kMostCopies) {
+    fail(concat(
+        "a pixel repeated ", times_h, " x ", times_w, " times; at most ", CopyPixels::kMostCopies));
     return Graph::kInput;
   }
-  Repeat::Config config;
-  config.name = concat("repeat", graph_.operations_.size());
-  config.input = x;
-  config.in = in;
-  config.times_h = times_h;
-  config.times_w = times_w;
-  config.output =
-      add_value({in.h * times_h, in.w * times_w, in.c}, graph_.values_[x].needs_gradient);
-  const ValueId output = config.output;
-  graph_.operations_.push_back(std::make_unique<Repeat>(std::move(config)));
-  return output;
+  config.rows = CopyPixels::repeated(in.h, times_h);
+  config.columns = CopyPixels::repeated(in.w, times_w);
+  return copy_pixels(*this, x, concat("repeat", graph_.operations_.size()), std::move(config));
 }
 
 ValueId GraphBuilder::dropout(ValueId x, double probability) {
@@ -257,19 +269,21 @@ ValueId GraphBuilder::softmax(ValueId x) {
 }
 
 ValueId GraphBuilder::pad(ValueId x, PadMode mode, const Borders& borders) {
-  Pad::Config config;
-  config.name = concat("pad", graph_.operations_.size());
-  if (!expect_activation(config.name, x)) return Graph::kInput;
+  const std::string name = concat("pad", graph_.operations_.size());
+  if (!expect_activation(name, x)) return Graph::kInput;
+  CopyPixels::Config config;
+  config.kind = "pad";
   const Extent in = extent(x);
   const auto [left, right, top, bottom] = borders;
-  if (Pad::fits(mode, in.w, left, right) && Pad::fits(mode, in.h, top, bottom)) {
-    config.rows = Pad::sources(mode, in.h, top, bottom);
-    config.columns = Pad::sources(mode, in.w, left, right);
-    config.copies = Pad::most_copies(config.rows) * Pad::most_copies(config.columns);
+  if (CopyPixels::pad_fits(mode, in.w, left, right) &&
+      CopyPixels::pad_fits(mode, in.h, top, bottom)) {
+    config.rows = CopyPixels::padded(mode, in.h, top, bottom);
+    config.columns = CopyPixels::padded(mode, in.w, left, right);
+    config.copies = CopyPixels::most_copies(config.rows) * CopyPixels::most_copies(config.columns);
   }
-  if (config.copies == 0 || config.copies > Pad::kMostCopies) {
+  if (config.copies == 0 || config.copies > CopyPixels::kMostCopies) {
     fail(concat("a ",
-                Pad::mode_name(mode),
+                CopyPixels::mode_name(mode),
                 " pad by (left ",
                 left,
                 ", right ",
@@ -284,19 +298,11 @@ ValueId GraphBuilder::pad(ValueId x, PadMode mode, const Borders& borders) {
                 in.w,
                 "; expected borders smaller than the side to reflect, none larger in a circular "
                 "pad, at most ",
-                Pad::kMostCopies,
+                CopyPixels::kMostCopies,
                 " copies of a pixel"));
     return Graph::kInput;
   }
-  config.input = x;
-  config.in = in;
-  const Extent out{static_cast<uint32_t>(config.rows.size()),
-                   static_cast<uint32_t>(config.columns.size()),
-                   in.c};
-  return add(out, needs_gradient(x), [&](ValueId output) {
-    config.output = output;
-    return std::make_unique<Pad>(config);
-  });
+  return copy_pixels(*this, x, name, std::move(config));
 }
 
 }  // namespace ginn::nn

@@ -106,13 +106,6 @@ int32_t maxabs(const std::vector<int32_t>& values, size_t count) {
   return largest;
 }
 
-// The smallest s >= 0 with bound <= 32767 2^s.
-int shift_for(int64_t bound) {
-  int shift = 0;
-  while (bound > (int64_t{kDfp16Max} << shift)) ++shift;
-  return shift;
-}
-
 }  // namespace
 
 int32_t Pool::cover() const {
@@ -164,7 +157,7 @@ void Pool::max_backward(
   State& state = static_cast<State&>(base);
   const size_t in = config_.in.count();
   const size_t out = config_.out.count();
-  const int shift = shift_for(bound);
+  const int shift = range_shift(bound, kDfp16Max);
   for (size_t n = 0; n < run.images(); ++n) {
     std::fill_n(state.sums.begin(), in, 0);
     scatter_max(config_,
@@ -205,57 +198,6 @@ Status Pool::backward(Run& run, OperationState& base) const {
     }
   }
   dx.exponent = *exponent;
-  run.send(config_.input, dx);
-  return ok_status();
-}
-
-std::unique_ptr<OperationState> Repeat::make_state(const Run&) const {
-  auto state = std::make_unique<State>();
-  state->sums.resize(config_.in.count());
-  return state;
-}
-
-Status Repeat::forward(Run& run, OperationState&) const {
-  const Tensor& x = run.value(config_.input);
-  Tensor& y = run.value(config_.output);
-  const size_t c = config_.in.c;
-  int16_t* out = y.q.data();
-  for (size_t row = 0; row < size_t{run.images()} * config_.in.h; ++row) {
-    for (size_t i = 0; i < config_.times_h; ++i) {
-      for (size_t column = 0; column < config_.in.w; ++column) {
-        const int16_t* pixel = x.q.data() + (row * config_.in.w + column) * c;
-        for (size_t j = 0; j < config_.times_w; ++j) out = std::copy_n(pixel, c, out);
-      }
-    }
-  }
-  y.exponent = x.exponent;
-  return ok_status();
-}
-
-Status Repeat::backward(Run& run, OperationState& base) const {
-  State& state = static_cast<State&>(base);
-  GINN_ASSIGN(Tensor * d, run.join(config_.output));
-  Tensor& dx = run.make_gradient(config_.input);
-  const size_t c = config_.in.c;
-  const size_t in = config_.in.count();
-  // GraphBuilder limits the repetitions to 2^14: |sum| < 2^29.
-  const int64_t bound = int64_t{config_.times_h} * config_.times_w *
-                        run.maps().maxabs_i16(d->q.data(), run.count(config_.output));
-  const int shift = shift_for(bound);
-  const int16_t* from = d->q.data();
-  for (size_t n = 0; n < run.images(); ++n) {
-    std::fill_n(state.sums.begin(), in, 0);
-    for (size_t row = 0; row < config_.in.h; ++row) {
-      for (size_t i = 0; i < config_.times_h; ++i) {
-        for (size_t column = 0; column < config_.in.w; ++column) {
-          int32_t* to = state.sums.data() + (row * config_.in.w + column) * c;
-          for (size_t j = 0; j < config_.times_w; ++j, from += c) run.maps().add_into(from, c, to);
-        }
-      }
-    }
-    run.maps().narrow(state.sums.data(), in, shift, dx.q.data() + n * in);
-  }
-  dx.exponent = d->exponent + shift;
   run.send(config_.input, dx);
   return ok_status();
 }

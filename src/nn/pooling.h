@@ -32,29 +32,6 @@ class Pool final : public Operation {
   Config config_;
 };
 
-// Every pixel `times_h` x `times_w` times: what adaptive average pooling does to an image that is
-// smaller than its output.
-class Repeat final : public Operation {
- public:
-  struct Config {
-    std::string name;
-    ValueId input = 0, output = 0;
-    Extent in;
-    uint32_t times_h = 1, times_w = 1;
-  };
-  explicit Repeat(Config config) : config_(std::move(config)) {}
-
-  std::string_view kind() const override { return "repeat"; }
-  const std::string& name() const override { return config_.name; }
-  std::vector<ValueId> inputs() const override { return {config_.input}; }
-  std::unique_ptr<OperationState> make_state(const Run& run) const override;
-  Status forward(Run& run, OperationState& state) const override;
-  Status backward(Run& run, OperationState& state) const override;
-
- private:
-  Config config_;
-};
-
 // [N, H, W, C] -> [N, 1, 1, C H W], ordered by (C, H, W) as PyTorch flattens NCHW.
 class Flatten final : public Operation {
  public:

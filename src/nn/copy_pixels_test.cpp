@@ -1,4 +1,4 @@
-#include "nn/pad.h"
+#include "nn/copy_pixels.h"
 
 #include <gtest/gtest.h>
 
@@ -132,19 +132,19 @@ TEST_P(Pads, SumTheGradientsOfAPixelsCopies) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Modes, Pads, testing::ValuesIn(kCases), [](const auto& one) {
-  return std::string(Pad::mode_name(one.param.mode));
+  return std::string(CopyPixels::mode_name(one.param.mode));
 });
 
 TEST(Pad, TheWidestBordersAndNone) {
   using Sources = std::vector<uint32_t>;
-  EXPECT_EQ(Pad::sources(PadMode::kReflect, 3, 2, 2), (Sources{2, 1, 0, 1, 2, 1, 0}));
-  EXPECT_EQ(Pad::most_copies(Pad::sources(PadMode::kReflect, 3, 2, 2)), 3u);
-  EXPECT_EQ(Pad::sources(PadMode::kCircular, 2, 2, 2), (Sources{0, 1, 0, 1, 0, 1}));
-  EXPECT_EQ(Pad::sources(PadMode::kReplicate, 1, 3, 2), (Sources{0, 0, 0, 0, 0, 0}));
+  EXPECT_EQ(CopyPixels::padded(PadMode::kReflect, 3, 2, 2), (Sources{2, 1, 0, 1, 2, 1, 0}));
+  EXPECT_EQ(CopyPixels::most_copies(CopyPixels::padded(PadMode::kReflect, 3, 2, 2)), 3u);
+  EXPECT_EQ(CopyPixels::padded(PadMode::kCircular, 2, 2, 2), (Sources{0, 1, 0, 1, 0, 1}));
+  EXPECT_EQ(CopyPixels::padded(PadMode::kReplicate, 1, 3, 2), (Sources{0, 0, 0, 0, 0, 0}));
   for (const PadMode mode : {PadMode::kReflect, PadMode::kReplicate, PadMode::kCircular}) {
-    EXPECT_EQ(Pad::sources(mode, 3, 0, 0), (Sources{0, 1, 2}));
-    EXPECT_EQ(Pad::most_copies({0, 1, 2}), 1u);
-    EXPECT_TRUE(Pad::fits(mode, 1, 0, 0));
+    EXPECT_EQ(CopyPixels::padded(mode, 3, 0, 0), (Sources{0, 1, 2}));
+    EXPECT_EQ(CopyPixels::most_copies({0, 1, 2}), 1u);
+    EXPECT_TRUE(CopyPixels::pad_fits(mode, 1, 0, 0));
   }
 }
 

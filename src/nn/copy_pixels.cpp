@@ -1,4 +1,4 @@
-#include "nn/pad.h"
+#include "nn/copy_pixels.h"
 
 #include <algorithm>
 
@@ -27,7 +27,7 @@ int64_t inside(PadMode mode, int64_t at, int64_t size) {
 
 }  // namespace
 
-std::string_view Pad::mode_name(PadMode mode) {
+std::string_view CopyPixels::mode_name(PadMode mode) {
   switch (mode) {
     case PadMode::kReflect:
       return "reflect";
@@ -39,14 +39,17 @@ std::string_view Pad::mode_name(PadMode mode) {
   return "";
 }
 
-bool Pad::fits(PadMode mode, uint32_t size, uint32_t before, uint32_t after) {
+bool CopyPixels::pad_fits(PadMode mode, uint32_t size, uint32_t before, uint32_t after) {
   const uint32_t border = std::max(before, after);
   if (mode == PadMode::kReflect && border >= size) return false;
   if (mode == PadMode::kCircular && border > size) return false;
   return border <= kMostCopies;
 }
 
-std::vector<uint32_t> Pad::sources(PadMode mode, uint32_t size, uint32_t before, uint32_t after) {
+std::vector<uint32_t> CopyPixels::padded(PadMode mode,
+                                         uint32_t size,
+                                         uint32_t before,
+                                         uint32_t after) {
   std::vector<uint32_t> from;
   for (int64_t at = -int64_t{before}; at < int64_t{size} + after; ++at) {
     from.push_back(static_cast<uint32_t>(inside(mode, at, size)));
@@ -54,19 +57,25 @@ std::vector<uint32_t> Pad::sources(PadMode mode, uint32_t size, uint32_t before,
   return from;
 }
 
-uint64_t Pad::most_copies(const std::vector<uint32_t>& sources) {
+std::vector<uint32_t> CopyPixels::repeated(uint32_t size, uint32_t times) {
+  std::vector<uint32_t> from;
+  for (uint32_t at = 0; at < size; ++at) from.insert(from.end(), times, at);
+  return from;
+}
+
+uint64_t CopyPixels::most_copies(const std::vector<uint32_t>& sources) {
   std::vector<uint64_t> copies(1 + *std::max_element(sources.begin(), sources.end()));
   for (const uint32_t source : sources) ++copies[source];
   return *std::max_element(copies.begin(), copies.end());
 }
 
-std::unique_ptr<OperationState> Pad::make_state(const Run&) const {
+std::unique_ptr<OperationState> CopyPixels::make_state(const Run&) const {
   auto state = std::make_unique<State>();
   state->sums.resize(config_.in.count());
   return state;
 }
 
-Status Pad::forward(Run& run, OperationState&) const {
+Status CopyPixels::forward(Run& run, OperationState&) const {
   const Tensor& x = run.value(config_.input);
   Tensor& y = run.value(config_.output);
   const size_t c = config_.in.c;
@@ -83,7 +92,7 @@ Status Pad::forward(Run& run, OperationState&) const {
   return ok_status();
 }
 
-Status Pad::backward(Run& run, OperationState& base) const {
+Status CopyPixels::backward(Run& run, OperationState& base) const {
   State& state = static_cast<State&>(base);
   GINN_ASSIGN(Tensor * d, run.join(config_.output));
   Tensor& dx = run.make_gradient(config_.input);
@@ -92,8 +101,7 @@ Status Pad::backward(Run& run, OperationState& base) const {
   // |sum| <= kMostCopies * 32767 < 2^29.
   const int64_t bound = static_cast<int64_t>(config_.copies) *
                         run.maps().maxabs_i16(d->q.data(), run.count(config_.output));
-  int shift = 0;
-  while (bound > (int64_t{kDfp16Max} << shift)) ++shift;
+  const int shift = range_shift(bound, kDfp16Max);
   const int16_t* from = d->q.data();
   for (size_t n = 0; n < run.images(); ++n) {
     std::fill_n(state.sums.begin(), in, 0);
