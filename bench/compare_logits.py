@@ -9,7 +9,6 @@ training data, as data.train in a job file. The file is loaded with strict=True.
 import argparse
 import json
 import pathlib
-import struct
 import subprocess
 import sys
 import tempfile
@@ -19,20 +18,6 @@ import torch
 
 sys.path.insert(0, __file__.rsplit("/", 1)[0])
 import torch_models
-
-
-def load_file(path):
-    """Reads safetensors, of F32 and I64."""
-    data = path.read_bytes()
-    (length,) = struct.unpack("<Q", data[:8])
-    kinds = {"F32": torch.float32, "I64": torch.int64}
-    tensors = {}
-    for name, entry in json.loads(data[8:8 + length]).items():
-        if name != "__metadata__":
-            begin, end = (8 + length + offset for offset in entry["data_offsets"])
-            flat = torch.frombuffer(bytearray(data[begin:end]), dtype=kinds[entry["dtype"]])
-            tensors[name] = flat.reshape(entry["shape"])
-    return tensors
 
 
 def main():
@@ -46,7 +31,8 @@ def main():
     job = json.loads((options.run / "job.json").read_text())
     height, width, channels = (job["data"][key] for key in ("height", "width", "channels"))
     net = torch_models.build(job["model"]["name"], height, width, channels, job["data"]["classes"])
-    net.load_state_dict(load_file(options.run / "model.safetensors"), strict=True)
+    weights = torch_models.load_safetensors(options.run / "model.safetensors")
+    net.load_state_dict(weights, strict=True)
     with tempfile.TemporaryDirectory(prefix="ginn-logits-") as folder:
         subprocess.run([f"{options.programs}/engine_values", "logits", options.run, options.data,
                         str(options.images), folder], check=True)

@@ -3,6 +3,10 @@
 torchvision's own ResNet, VGG and MobileNetV2 are used where it is installed; otherwise the
 definitions below, whose tensors have the same names.
 """
+import json
+import pathlib
+import struct
+
 import torch
 from torch import nn
 
@@ -240,3 +244,17 @@ def build(name, height, width, channels, classes=10):
     if name == "mobilenet_v2":
         return MobileNetV2(channels, classes)
     return VGG(VGGS[name.removesuffix("_bn")], name.endswith("_bn"), channels, classes)
+
+
+def load_safetensors(path):
+    """Reads safetensors, of F32 and I64."""
+    data = pathlib.Path(path).read_bytes()
+    (length,) = struct.unpack("<Q", data[:8])
+    kinds = {"F32": torch.float32, "I64": torch.int64}
+    tensors = {}
+    for name, entry in json.loads(data[8:8 + length]).items():
+        if name != "__metadata__":
+            begin, end = (8 + length + offset for offset in entry["data_offsets"])
+            flat = torch.frombuffer(bytearray(data[begin:end]), dtype=kinds[entry["dtype"]])
+            tensors[name] = flat.reshape(entry["shape"])
+    return tensors

@@ -3,15 +3,14 @@
 
 Usage: model_test.py FOLDER_OF_PROGRAMS.
 """
-import json
 import os
 import pathlib
 import random
 import re
-import struct
 
 import torch_lab
 import torch
+import torch_models
 import torchvision
 from cli_lab import LabTest, main
 
@@ -37,20 +36,6 @@ verify = "all"
 """
 
 
-def load_file(path):
-    """Reads safetensors, of F32 and I64."""
-    data = path.read_bytes()
-    (length,) = struct.unpack("<Q", data[:8])
-    kinds = {"F32": torch.float32, "I64": torch.int64}
-    tensors = {}
-    for name, entry in json.loads(data[8:8 + length]).items():
-        if name != "__metadata__":
-            begin, end = (8 + length + offset for offset in entry["data_offsets"])
-            flat = torch.frombuffer(bytearray(data[begin:end]), dtype=kinds[entry["dtype"]])
-            tensors[name] = flat.reshape(entry["shape"])
-    return tensors
-
-
 class Models(LabTest):
     def setUp(self):
         super().setUp()
@@ -72,7 +57,8 @@ class Models(LabTest):
         self.ginn(0, "train", job, "--out", "run", "--threads", 2, "--quiet")
         self.ginn(0, "verify", "run", "--job", job, "--allow-simulated")
         net = getattr(torchvision.models, model)(num_classes=CLASSES)
-        net.load_state_dict(load_file(self.dir / "run" / "model.safetensors"), strict=True)
+        weights = torch_models.load_safetensors(self.dir / "run" / "model.safetensors")
+        net.load_state_dict(weights, strict=True)
         return net
 
     def test_mobilenet_v2(self):
