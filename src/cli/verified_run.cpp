@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "certificate/issue/format.h"
 #include "cli/grants.h"
 #include "cli/run_job.h"
 #include "cli/verifier_process.h"
@@ -24,6 +25,36 @@ struct VerifierSide {
   std::filesystem::path log;
 };
 
+constexpr const char* kVerifierLog = "verifier.log";
+
+// Whether a verifier began a run in this folder before: it was granted a start, or, where nobody
+// counts them, said so.
+bool began_before(const std::filesystem::path& out, uint32_t life) {
+  constexpr uint64_t kMost = 1 << 24;
+  if (life > 1) return true;
+  const Result<Bytes> log = read_file(out / kVerifierLog, kMost);
+  return log.ok() && as_text(*log).find("run_began") != std::string_view::npos;
+}
+
+// A verifier that was killed while it wrote its last files, the verdict being the last of all,
+// leaves some that one beginning anew would take for another run's.
+Status remove_leftovers(const std::filesystem::path& out) {
+  std::error_code error;
+  for (const std::string_view file : {certificate::kRejectionEvidenceFile,
+                                      certificate::kJobFile,
+                                      certificate::kTranscriptFile,
+                                      certificate::kModelFile}) {
+    std::filesystem::remove(out / file, error);
+    if (error) {
+      return environment_error("write_failed",
+                               concat(printable((out / file).native(), 400),
+                                      ": left over by a killed verifier, and not to be removed: ",
+                                      error.message()));
+    }
+  }
+  return ok_status();
+}
+
 // How the verifier is to begin: from nothing, or from what the folder has.
 Result<std::vector<std::string>> beginning(const TrainOptions& options, const JobRun& run) {
   const std::filesystem::path out = options.out;
@@ -43,6 +74,7 @@ Result<std::vector<std::string>> beginning(const TrainOptions& options, const Jo
                               " none is left: start again with another --out (and a new nonce, "
                               "where an owner grants)"));
   }
+  if (began_before(out, life)) GINN_TRY(remove_leftovers(out));
   if (!options.quiet && !options.json) {
     const bool attempt = run.training().job().unlimited_attempts;
     fmt::print(stderr,
@@ -70,7 +102,7 @@ Result<VerifierSide> open_verifier(const TrainOptions& options, const JobRun& ru
   const auto records = side.folder->path() / "records.bin";
   GINN_TRY(import::write_records_file(*run.job().train, records));
   const std::filesystem::path out = std::filesystem::absolute(options.out);
-  side.log = out / "verifier.log";
+  side.log = out / kVerifierLog;
   GINN_ASSIGN(side.process, VerifierProcess::start(records, out, side.log, more));
   side.address = side.process->address();
   return side;

@@ -72,6 +72,35 @@ class Interrupted(LabTest):
         self.assertFalse((self.dir / "r" / "checkpoint.sealed").exists())
         self.refused("train", job, "--out", "r", "--resume", naming=["is over"])
 
+    def test_killed_between_the_last_files(self):
+        """No checkpoint yet, the model written, its certificate not: the run begins anew."""
+        for lives in ["2", '"unlimited"']:
+            with self.subTest(lives):
+                shutil.rmtree(self.dir / "r", ignore_errors=True)
+                self.killed_between_the_last_files(self.job(epochs=40, extra=f"lives = {lives}"))
+
+    def killed_between_the_last_files(self, job):
+        train = self.start("ginn", "train", job, "--out", "r", "--json-lines", "--threads", 1)
+        train.stdout.readline()
+        for victim in [*children(train.pid), train.pid]:
+            os.kill(victim, signal.SIGKILL)
+        train.communicate(timeout=LIMIT_SECONDS)
+        self.assertFalse((self.dir / "r" / "checkpoint.sealed").exists())
+        left = ["rejection-evidence.safetensors", "job.json", "transcript.jsonl", "model.safetensors"]
+        for name in left:
+            (self.dir / "r" / name).write_text("half")
+        self.ginn(0, "train", job, "--out", "r", "--resume")
+        self.ginn(0, "verify", "r", "--job", job, "--allow-simulated")
+        self.assertFalse((self.dir / "r" / left[0]).exists())
+
+    def test_resume_leaves_what_no_verifier_made(self):
+        job = self.job()
+        self.ginn(0, "train", job, "--out", "u", "--unverified")
+        model = (self.dir / "u" / "model.safetensors").read_bytes()
+        for _ in range(2):
+            self.refused("train", job, "--out", "u", "--resume", code=3, naming=["of another run"])
+        self.assertEqual((self.dir / "u" / "model.safetensors").read_bytes(), model)
+
     def test_control_c(self):
         for number in [signal.SIGINT, signal.SIGTERM]:
             shutil.rmtree(self.dir / "r", ignore_errors=True)
