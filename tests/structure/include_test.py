@@ -56,7 +56,7 @@ LIBRARIES = {
     "fmt/": ["cli/", "export/", "attack/"],
     "sys/mman.h": ["cli/", "worker/"],  # trusted folders map no files of the host
     "cuda": ["device/cuda/"],
-    "png": ["import/"],
+    "png": ["attack/png.cpp"],
     "jpeglib.h": ["import/"],
     "Python.h": [],
 }
