@@ -86,7 +86,8 @@ class Interrupted(LabTest):
             os.kill(victim, signal.SIGKILL)
         train.communicate(timeout=LIMIT_SECONDS)
         self.assertFalse((self.dir / "r" / "checkpoint.sealed").exists())
-        left = ["rejection-evidence.safetensors", "job.json", "transcript.jsonl", "model.safetensors"]
+        left = ["rejection-evidence.safetensors", "job.json", "transcript.jsonl",
+                "model.safetensors"]
         for name in left:
             (self.dir / "r" / name).write_text("half")
         self.ginn(0, "train", job, "--out", "r", "--resume")
