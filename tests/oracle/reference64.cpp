@@ -31,7 +31,9 @@ using BlobPtr = std::shared_ptr<Blob>;
 // Every operation computes its value at once and leaves its backward step on the tape.
 class Tape {
  public:
-  Tape(const std::vector<Parameter>& parameters, const Gates* gates) : gates_(gates) {
+  // `running` in evaluation, nothing in training.
+  Tape(const std::vector<Parameter>& parameters, const Gates* gates, const Running* running)
+      : gates_(gates), running_(running) {
     for (const Parameter& p : parameters) {
       names_.push_back(p.name);
       values_.emplace_back(p.value.begin(), p.value.end());
@@ -95,11 +97,7 @@ class Tape {
     const size_t gamma = find(layer + ".weight"), beta = find(layer + ".bias");
     const size_t channels = static_cast<size_t>(x->c), size = x->v.size();
     const double m = static_cast<double>(size / channels);
-    std::vector<double> mean(channels, 0), deviation(channels, 0);
-    for (size_t i = 0; i < size; ++i) mean[i % channels] += x->v[i] / m;
-    for (size_t i = 0; i < size; ++i)
-      deviation[i % channels] += std::pow(x->v[i] - mean[i % channels], 2) / m;
-    for (double& d : deviation) d = std::sqrt(d + 1e-5);
+    const auto [mean, deviation] = running_ != nullptr ? kept(layer) : of_batch(*x);
     auto normal = std::make_shared<std::vector<double>>(size);
     for (size_t i = 0; i < size; ++i) {
       const size_t c = i % channels;
@@ -230,6 +228,30 @@ class Tape {
   std::vector<std::vector<double>> take_gradients() { return std::move(gradients_); }
 
  private:
+  struct Statistics {
+    std::vector<double> mean, deviation;  // by channel
+  };
+
+  static double deviation_of(double variance) { return std::sqrt(variance + 1e-5); }
+
+  static Statistics of_batch(const Blob& x) {
+    const size_t channels = static_cast<size_t>(x.c), size = x.v.size();
+    const double m = static_cast<double>(size / channels);
+    Statistics s{std::vector<double>(channels, 0), std::vector<double>(channels, 0)};
+    for (size_t i = 0; i < size; ++i) s.mean[i % channels] += x.v[i] / m;
+    for (size_t i = 0; i < size; ++i)
+      s.deviation[i % channels] += std::pow(x.v[i] - s.mean[i % channels], 2) / m;
+    for (double& d : s.deviation) d = deviation_of(d);
+    return s;
+  }
+
+  Statistics kept(const std::string& layer) const {
+    const Oracle::Running& r = running_->at(layer);
+    Statistics s{{r.mean.begin(), r.mean.end()}, {}};
+    for (float variance : r.var) s.deviation.push_back(deviation_of(static_cast<double>(variance)));
+    return s;
+  }
+
   size_t find(const std::string& name) const {
     const auto it = std::find(names_.begin(), names_.end(), name);
     if (it == names_.end()) std::abort();  // the caller's parameters are of another model
@@ -244,6 +266,7 @@ class Tape {
   }
 
   const Gates* gates_;
+  const Running* running_;
   std::vector<std::string> names_;
   std::vector<std::vector<double>> values_, gradients_;
   std::vector<std::function<void()>> tape_;
@@ -287,6 +310,25 @@ BlobPtr resnet(Tape& tape, BlobPtr x, int blocks, int classes) {
   return tape.linear(tape.flatten(tape.global_average(x)), "fc", classes);
 }
 
+BlobPtr logits_of(Tape& tape, const Spec& spec, const std::vector<uint8_t>& images) {
+  const size_t image = size_t{spec.height} * spec.width * spec.channels;
+  if (images.size() % image != 0) std::abort();
+  auto x = std::make_shared<Blob>(static_cast<int>(images.size() / image),
+                                  static_cast<int>(spec.height),
+                                  static_cast<int>(spec.width),
+                                  static_cast<int>(spec.channels));
+  for (size_t i = 0; i < images.size(); ++i) {
+    const size_t c = i % spec.channels;
+    x->v[i] = (images[i] / 255.0 - spec.mean[c]) / spec.std[c];
+  }
+  const int classes = static_cast<int>(spec.classes);
+  if (spec.model == "mlp") return mlp(tape, x, classes);
+  if (spec.model == "lenet") return lenet(tape, x, classes);
+  if (spec.model == "resnet8") return resnet(tape, x, 1, classes);
+  if (spec.model == "resnet20") return resnet(tape, x, 3, classes);
+  std::abort();
+}
+
 }  // namespace
 
 ReferenceStep reference_step(const Spec& spec,
@@ -294,23 +336,9 @@ ReferenceStep reference_step(const Spec& spec,
                              const std::vector<uint8_t>& images,
                              const std::vector<uint32_t>& labels,
                              const Gates* gates) {
-  auto x = std::make_shared<Blob>(static_cast<int>(labels.size()),
-                                  static_cast<int>(spec.height),
-                                  static_cast<int>(spec.width),
-                                  static_cast<int>(spec.channels));
-  if (images.size() != x->v.size()) std::abort();
-  for (size_t i = 0; i < images.size(); ++i) {
-    const size_t c = i % spec.channels;
-    x->v[i] = (images[i] / 255.0 - spec.mean[c]) / spec.std[c];
-  }
-  Tape tape(parameters, gates);
-  const int classes = static_cast<int>(spec.classes);
-  BlobPtr logits;
-  if (spec.model == "mlp") logits = mlp(tape, x, classes);
-  if (spec.model == "lenet") logits = lenet(tape, x, classes);
-  if (spec.model == "resnet8") logits = resnet(tape, x, 1, classes);
-  if (spec.model == "resnet20") logits = resnet(tape, x, 3, classes);
-  if (!logits) std::abort();
+  Tape tape(parameters, gates, nullptr);
+  const BlobPtr logits = logits_of(tape, spec, images);
+  if (static_cast<size_t>(logits->n) != labels.size()) std::abort();
   ReferenceStep step;
   step.loss = tape.cross_entropy(logits, labels, spec.label_smoothing);
   step.logits = logits->v;
@@ -325,6 +353,14 @@ std::vector<std::vector<double>> reference_gradients(const Spec& spec,
                                                      const std::vector<uint32_t>& labels,
                                                      const Gates* gates) {
   return reference_step(spec, parameters, images, labels, gates).gradients;
+}
+
+std::vector<double> reference_logits(const Spec& spec,
+                                     const std::vector<Parameter>& parameters,
+                                     const Running& running,
+                                     const std::vector<uint8_t>& images) {
+  Tape tape(parameters, nullptr, &running);
+  return logits_of(tape, spec, images)->v;
 }
 
 double relative_error(const std::vector<float>& a, const std::vector<double>& b) {

@@ -36,6 +36,14 @@ std::vector<std::vector<double>> reference_gradients(const Spec& spec,
                                                      const std::vector<uint32_t>& labels,
                                                      const Gates* gates = nullptr);
 
+// Of the same models in evaluation, batch norm with `running` (by its name): what every float
+// framework computes from a model file. [N, classes].
+using Running = std::map<std::string, Oracle::Running>;
+std::vector<double> reference_logits(const Spec& spec,
+                                     const std::vector<Parameter>& parameters,
+                                     const Running& running,
+                                     const std::vector<uint8_t>& images);
+
 // |a - b| / |b| in the Euclidean norm; |a| if b is zero.
 double relative_error(const std::vector<float>& a, const std::vector<double>& b);
 

@@ -6,11 +6,14 @@
 //        engine_values curve MODEL DATA STEPS FOLDER MICRO   a training's batches and losses
 //
 // Little-endian, without headers: images.f32 [N,H,W,C] (as quantised), labels.u32 [N], logits.f32
-// [N,K]; of gradients also parameters.f32, gradients.f32 (all, in the graph's order), keptL.u8,
-// dropout number L's mask [N, elements], and pathL.u8, the same of ReLU number L: 0 where it is 0,
-// 1 where it is its input, 2 where a ReLU6 is 6 [N,H,W,C], and poolL.f32, the input of maximum
-// number L [N,H,W,C]. Of a curve: parameters.f32 as it begins, images.f32 and labels.u32 of all
-// steps' microbatches one behind the other, losses.f32 and rates.f32 (learning rates) by step.
+// [N,K]; of logits also pixels.u8 [N,H,W,C] and, of the networks that tests/oracle/reference64.h
+// has, reference.f64 [N,K], by textbook formulas in float64 from the file's weights; of gradients
+// also parameters.f32, gradients.f32 (all, in the graph's order), keptL.u8, dropout number L's mask
+// [N, elements], and pathL.u8, the same of ReLU number L: 0 where it is 0, 1 where it is its input,
+// 2 where a ReLU6 is 6 [N,H,W,C], and poolL.f32, the input of maximum number L [N,H,W,C]. Of a
+// curve: parameters.f32 as it begins, images.f32 and labels.u32 of all steps' microbatches one
+// behind the other, losses.f32 and rates.f32 (learning rates) by step.
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
 #include <fstream>
@@ -20,8 +23,10 @@
 #include "arithmetic/format.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "data/augment.h"
 #include "import/dataset_import.h"
 #include "nn/activate.h"
+#include "tests/oracle/reference64.h"
 #include "tests/support/small_networks.h"
 #include "tests/support/synthetic.h"
 #include "training/training.h"
@@ -130,6 +135,55 @@ Status gradients(const std::string& model,
   return write_paths(training->graph(), workspace->run, out);
 }
 
+Result<std::vector<uint8_t>> pixels_of(const training::Training& training,
+                                       const data::RecordSource& records) {
+  const job::Job& job = training.job();
+  std::vector<uint8_t> record(job.data.record_bytes());
+  std::vector<uint8_t> image(size_t{job.input_height()} * job.input_width() * job.data.channels);
+  std::vector<uint8_t> pixels;
+  for (const uint64_t index : training.record_indices(0, 0)) {
+    GINN_TRY(records.read(index, record));
+    data::prepare_image(
+        job.data, job.preprocess, data::identity_augmentation(job.preprocess), record, image);
+    pixels.insert(pixels.end(), image.begin(), image.end());
+  }
+  return pixels;
+}
+
+Status write_reference(const job::Job& job,
+                       const nn::Graph& graph,
+                       const training::LoadedModel& model,
+                       const std::vector<uint8_t>& pixels,
+                       const std::string& out) {
+  static constexpr std::string_view kModels[] = {"mlp", "lenet", "resnet8", "resnet20"};
+  if (std::ranges::find(kModels, job.model) == std::end(kModels)) return ok_status();
+  oracle::Spec spec;
+  spec.model = job.model;
+  spec.height = job.input_height();
+  spec.width = job.input_width();
+  spec.channels = job.data.channels;
+  spec.classes = job.data.classes;
+  spec.mean = job.mean;
+  spec.std = job.std;
+  std::vector<oracle::Parameter> parameters;
+  for (const nn::Parameter& p : graph.parameters()) {
+    const auto first = model.parameters.begin() + static_cast<ptrdiff_t>(p.offset);
+    oracle::Parameter& parameter = parameters.emplace_back();
+    parameter.name = p.name;
+    parameter.value.assign(first, first + static_cast<ptrdiff_t>(p.count));
+  }
+  oracle::Running running;
+  for (const nn::BatchNorm& norm : graph.batch_norms()) {
+    const auto channels = [&](const std::vector<float>& all) {
+      const auto first = all.begin() + static_cast<ptrdiff_t>(norm.offset);
+      return std::vector<float>(first, first + norm.channels);
+    };
+    running[norm.name] = {channels(model.statistics.mean), channels(model.statistics.var)};
+  }
+  const auto values = oracle::reference_logits(spec, parameters, running, pixels);
+  return write_values(out + "/reference.f64", values.data(), values.size());
+}
+
 Status logits(const std::string& folder,
               const std::string& data,
               uint32_t images,
@@ -152,6 +206,9 @@ Status logits(const std::string& folder,
   weights.running_var = model.statistics.var.data();
   nn::Run& run = workspace->run;
   GINN_TRY(run.forward(weights, nn::Mode::kEvaluate, workspace->labels));
+  GINN_ASSIGN(const auto pixels, pixels_of(*training, *records));
+  GINN_TRY(write_values(out + "/pixels.u8", pixels.data(), pixels.size()));
+  GINN_TRY(write_reference(job, training->graph(), model, pixels, out));
   return write_values(out + "/logits.f32", run.logits().data(), run.logits().size());
 }
 

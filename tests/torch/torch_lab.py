@@ -21,7 +21,8 @@ def engine_values(programs, folder, *arguments):
     folder.mkdir()
     command = [str(pathlib.Path(programs) / "engine_values"), *map(str, arguments), str(folder)]
     subprocess.run(command, check=True, timeout=500)
-    kinds = {".f32": torch.float32, ".u32": torch.int32, ".u8": torch.uint8}
+    kinds = {".f32": torch.float32, ".u32": torch.int32, ".u8": torch.uint8,
+             ".f64": torch.float64}
     return {path.stem: torch.frombuffer(bytearray(path.read_bytes()), dtype=kinds[path.suffix])
             for path in folder.iterdir()}
 
