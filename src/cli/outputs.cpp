@@ -11,49 +11,6 @@
 namespace ginn::cli {
 namespace {
 
-constexpr std::string_view kMetricsFile = "metrics.csv";
-
-// Of the run before it was suspended, as far as they were written.
-Status add_earlier_rows(const std::filesystem::path& out,
-                        const JobRun& run,
-                        exporting::MetricsWriter& writer) {
-  if (run.first_step() == 0) return ok_status();
-  const auto earlier = exporting::read_metrics(out / kMetricsFile);
-  if (!earlier.ok()) {
-    return std::string_view(earlier.error().code) == "not_found" ? ok_status() : earlier.error();
-  }
-  for (const exporting::MetricsRow& row : *earlier) {
-    if (row.step < run.first_step()) GINN_TRY(writer.add(row));
-  }
-  return ok_status();
-}
-
-Status write_metrics(const std::filesystem::path& out,
-                     const JobRun& run,
-                     std::vector<exporting::MetricsRow>& rows) {
-  exporting::MetricsWriter writer(out / kMetricsFile);
-  GINN_TRY(add_earlier_rows(out, run, writer));
-  double seconds = 0.0;
-  uint64_t steps = run.first_step();
-  for (const StepRow& row : run.rows()) {
-    const double images =
-        static_cast<double>(row.report.step + 1 - steps) * run.training().job().batch;
-    const double rate = row.seconds > seconds ? images / (row.seconds - seconds) : 0.0;
-    seconds = row.seconds;
-    steps = row.report.step + 1;
-    GINN_TRY(writer.add({row.report.step,
-                         static_cast<double>(row.report.learning_rate),
-                         row.report.claimed_loss,
-                         row.report.claimed_accuracy,
-                         rate,
-                         row.verifier.taken,
-                         row.verifier.replays_done,
-                         row.verifier.replays_queued}));
-  }
-  rows = writer.rows();
-  return writer.finish();
-}
-
 exporting::RunMode report_mode(const std::string& mode) {
   if (mode == "unverified") return exporting::RunMode::kUnverified;
   if (mode == "trusted-only") return exporting::RunMode::kTrustedOnly;
@@ -151,7 +108,7 @@ Status write_outputs(const TrainOptions& options, const JobRun& run, RunEnd& end
   GINN_TRY(write_run_record(out, record));
 
   exporting::ReportInput input;
-  GINN_TRY(write_metrics(out, run, input.metrics));
+  GINN_ASSIGN(input.metrics, write_run_metrics(out, run));
   input.mode = report_mode(record.mode);
   input.job = run.training().job();
   input.job_digest = job::digest(input.job);

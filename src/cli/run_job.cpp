@@ -118,7 +118,10 @@ Status JobRun::step_done(const worker::StepReport& report,
   const bool log = log_due(last);
   if (!keep && !progress_.due() && !log) return ok_status();
   const protocol::RunStatus status = client == nullptr ? protocol::RunStatus{} : client->status();
-  if (keep) rows_.push_back({report, seconds(), status});
+  if (keep) {
+    rows_.push_back({report, seconds(), status});
+    GINN_TRY(save_metrics());
+  }
   if (progress_.due() || last) progress_.show(progress_line(report, status), last);
   if (log) log_step(report, status);
   if (keep && options_.json_lines) {
@@ -135,6 +138,16 @@ Status JobRun::step_done(const worker::StepReport& report,
     std::fflush(stdout);
   }
   return ok_status();
+}
+
+// Every few seconds, for a worker that is killed.
+Status JobRun::save_metrics() {
+  constexpr double kEachSeconds = 5;
+  if (options_.out.empty()) return ok_status();  // `ginn work`
+  if (metrics_at_ && seconds() - *metrics_at_ < kEachSeconds) return ok_status();
+  metrics_at_ = seconds();
+  const auto written = write_run_metrics(options_.out, *this);
+  return written.ok() ? ok_status() : written.error();
 }
 
 bool JobRun::log_due(bool last) const {

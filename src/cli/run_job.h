@@ -10,6 +10,7 @@
 #include "cli/run_folder.h"
 #include "cli/terminal.h"
 #include "cli/verbs.h"
+#include "export/metrics.h"
 #include "worker/client.h"
 #include "worker/kept_state.h"
 #include "worker/loop.h"
@@ -62,6 +63,7 @@ class JobRun {
                    const training::State& state,
                    worker::Client* client);
   Status keep_state(const training::State& state) const;
+  Status save_metrics();
   bool log_due(bool last) const;
   void log_step(const worker::StepReport& report, const protocol::RunStatus& status);
   std::string progress_line(const worker::StepReport& report,
@@ -78,6 +80,7 @@ class JobRun {
   std::vector<StepRow> rows_;
   std::optional<uint64_t> first_step_;
   double logged_at_ = 0;
+  std::optional<double> metrics_at_;  // when they were written last
   protocol::RunStatus final_status_;
   std::optional<End> end_;
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
@@ -122,6 +125,11 @@ Result<worker::Verdict> train_over(JobRun& run, const Line& line);
 bool is_simulated(const worker::Client& client);
 inline constexpr std::string_view kBySimulatedTee =
     " by a SIMULATED TEE, which proves nothing to others";
+
+// metrics.csv of the steps so far, and its rows, those of the run before a suspension among them.
+// Codes: read_metrics's, "write_failed".
+Result<std::vector<exporting::MetricsRow>> write_run_metrics(const std::filesystem::path& out,
+                                                             const JobRun& run);
 
 // How a run ended, as far as this side knows.
 struct RunEnd {

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <charconv>
 #include <iterator>
 
@@ -77,29 +76,21 @@ Result<std::vector<MetricsRow>> read_metrics(const std::filesystem::path& path) 
                             "needed"));
 }
 
-MetricsWriter::MetricsWriter(std::filesystem::path path, size_t flush_rows)
-    : path_(std::move(path)), flush_rows_(std::max<size_t>(flush_rows, 1)), text_(kHeader) {}
-
-Status MetricsWriter::add(const MetricsRow& row) {
-  rows_.push_back(row);
-  fmt::format_to(std::back_inserter(text_),
-                 "{},{:.6g},{:.6g},{:.6g},{:.6g},{},{},{},\n",
-                 row.step,
-                 row.learning_rate,
-                 row.claimed_loss,
-                 row.claimed_accuracy,
-                 row.images_per_second,
-                 row.taken,
-                 row.replays_done,
-                 row.replays_queued);
-  // Growing with the file keeps the bytes written in all linear in the number of rows.
-  if (rows_.size() - flushed_rows_ < std::max(flush_rows_, rows_.size() / 8)) return ok_status();
-  return finish();
-}
-
-Status MetricsWriter::finish() {
-  flushed_rows_ = rows_.size();
-  return write_file_atomic(path_, as_bytes(text_));
+Status write_metrics(const std::filesystem::path& path, const std::vector<MetricsRow>& rows) {
+  std::string text(kHeader);
+  for (const MetricsRow& row : rows) {
+    fmt::format_to(std::back_inserter(text),
+                   "{},{:.6g},{:.6g},{:.6g},{:.6g},{},{},{},\n",
+                   row.step,
+                   row.learning_rate,
+                   row.claimed_loss,
+                   row.claimed_accuracy,
+                   row.images_per_second,
+                   row.taken,
+                   row.replays_done,
+                   row.replays_queued);
+  }
+  return write_file_atomic(path, as_bytes(text));
 }
 
 }  // namespace ginn::exporting

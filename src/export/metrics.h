@@ -27,23 +27,8 @@ struct MetricsRow {
 // "metrics_form" naming the line.
 Result<std::vector<MetricsRow>> read_metrics(const std::filesystem::path& path);
 
-// metrics.csv, gathered in memory. The file is written as a whole or not at all, so a reader never
-// sees half a row: every `flush_rows` rows, later every eighth of the file, and by finish().
-class MetricsWriter {
- public:
-  explicit MetricsWriter(std::filesystem::path path, size_t flush_rows = 500);
-
-  // Code "write_failed".
-  Status add(const MetricsRow& row);
-  Status finish();
-  const std::vector<MetricsRow>& rows() const { return rows_; }
-
- private:
-  std::filesystem::path path_;
-  size_t flush_rows_;
-  size_t flushed_rows_ = 0;
-  std::vector<MetricsRow> rows_;
-  std::string text_;
-};
+// The whole file, written under a temporary name first: a reader never sees half a row. Code
+// "write_failed".
+Status write_metrics(const std::filesystem::path& path, const std::vector<MetricsRow>& rows);
 
 }  // namespace ginn::exporting

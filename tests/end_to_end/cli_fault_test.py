@@ -55,6 +55,7 @@ class Interrupted(LabTest):
         job = self.job(epochs=40, extra="lives = 3")  # longer than three kills take to arrive
         self.ginn(0, "train", job, "--out", "whole", "--unverified")
         model = (self.dir / "whole" / "model.safetensors").read_bytes()
+        last = (self.dir / "whole" / "metrics.csv").read_text().splitlines()[-1].split(",")[:4]
         more = []
         for victim, number in [("train", signal.SIGINT), ("train", signal.SIGKILL),
                                ("verifier", signal.SIGKILL)]:
@@ -68,6 +69,11 @@ class Interrupted(LabTest):
             more = ["--resume"]
         self.ginn(0, "train", job, "--out", "r", "--resume")
         self.assertEqual((self.dir / "r" / "model.safetensors").read_bytes(), model)
+        rows = (self.dir / "r" / "metrics.csv").read_text().splitlines()[1:]
+        steps = [int(row.split(",")[0]) for row in rows]
+        self.assertEqual(steps[0], 0)
+        self.assertEqual(steps, sorted(set(steps)))
+        self.assertEqual(rows[-1].split(",")[:4], last)
         self.ginn(0, "verify", "r", "--job", job, "--allow-simulated")
         self.assertFalse((self.dir / "r" / "checkpoint.sealed").exists())
         self.refused("train", job, "--out", "r", "--resume", naming=["is over"])
@@ -86,6 +92,8 @@ class Interrupted(LabTest):
             os.kill(victim, signal.SIGKILL)
         train.communicate(timeout=LIMIT_SECONDS)
         self.assertFalse((self.dir / "r" / "checkpoint.sealed").exists())
+        metrics = (self.dir / "r" / "metrics.csv").read_text().splitlines()
+        self.assertTrue(metrics[1].startswith("0,"))  # written while it ran
         left = ["rejection-evidence.safetensors", "job.json", "transcript.jsonl",
                 "model.safetensors"]
         for name in left:
@@ -272,7 +280,7 @@ class FullDisk(LabTest):
         self.ginn(0, "train", job, "--out", "r", "--unverified")
         model = (self.dir / "r" / "model.safetensors").stat().st_size // 1024
         seen = set()
-        for more in range(4, 32, 4):
+        for more in range(4, 44, 4):
             disk = self.mount(model + more)
             try:
                 command = [program("ginn"), "train", job, "--out", disk / "r"]
