@@ -51,9 +51,10 @@ def microbatch_gradients(net, images, labels):
     """Clipped to CLIP over all parameters together. Gives them and the summed loss."""
     loss = torch.nn.functional.cross_entropy(net(images), labels, reduction="sum")
     gradients = torch.autograd.grad(loss / len(labels), list(net.parameters()))
-    norm = torch.sqrt(sum((g.double() ** 2).sum() for g in gradients)).item()
+    norms = [torch.linalg.vector_norm(g, dtype=torch.float64) for g in gradients]
+    norm = torch.linalg.vector_norm(torch.stack(norms)).item()
     factor = min(1.0, CLIP / norm) if norm > 0 else 1.0
-    return [g * factor for g in gradients], loss.item()
+    return [g.mul_(factor) for g in gradients], loss.item()
 
 
 def pytorch(model, read, images, side, steps, microbatch):
@@ -69,14 +70,16 @@ def pytorch(model, read, images, side, steps, microbatch):
             batch = torch.from_numpy(images[part].copy()).permute(0, 3, 1, 2)
             labels = torch.from_numpy(read["labels.u32"][part].astype("i8"))
             gradients, sum_loss = microbatch_gradients(net, batch, labels)
-            sums = gradients if sums is None else [a + b for a, b in zip(sums, gradients)]
+            sums = gradients if sums is None else [a.add_(b) for a, b in zip(sums, gradients)]
             loss += sum_loss
         losses.append(loss / BATCH)
         rate = float(read["rates.f32"][step])
         with torch.no_grad():
             for p, v, g in zip(net.parameters(), velocities, sums):
-                v.mul_(MOMENTUM).add_(g * (microbatch / BATCH) + DECAY * p)
-                p.sub_(rate * v)
+                v.mul_(MOMENTUM).add_(g, alpha=microbatch / BATCH).add_(p, alpha=DECAY)
+                p.sub_(v, alpha=rate)
+        if step % 20 == 19:
+            print(f"{model}: {step + 1} of {steps} steps in PyTorch", file=sys.stderr, flush=True)
     return losses
 
 

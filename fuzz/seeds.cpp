@@ -226,6 +226,14 @@ std::vector<Bytes> seeds_transcript() {
 }
 
 std::vector<Bytes> seeds_checkpoint() {
+  const auto joined = [](const verifier::Checkpoint& checkpoint) {
+    Bytes all;
+    const verifier::CheckpointParts parts = verifier::write_checkpoint(checkpoint);
+    for (const ByteView view : parts.views(checkpoint)) {
+      all.insert(all.end(), view.begin(), view.end());
+    }
+    return all;
+  };
   verifier::Checkpoint checkpoint;
   checkpoint.step = 3;
   checkpoint.taken = 1;
@@ -234,11 +242,11 @@ std::vector<Bytes> seeds_checkpoint() {
   checkpoint.transcript = "{}\n";
   checkpoint.grants = {"one", "two"};
   checkpoint.key_seed.emplace().fill(9);
-  std::vector<Bytes> seeds = {verifier::write_checkpoint(checkpoint)};
+  std::vector<Bytes> seeds = {joined(checkpoint)};
   checkpoint.key_seed.reset();
   checkpoint.sums.clear();
   checkpoint.taken = 0;
-  seeds.push_back(verifier::write_checkpoint(checkpoint));
+  seeds.push_back(joined(checkpoint));
   return seeds;
 }
 

@@ -187,7 +187,7 @@ bool run_transcript(ByteView input) {
 // Both the form in clear and, as if a seal could be forged, what is sealed.
 bool run_checkpoint(ByteView input) {
   const auto attester = attest::simulated_attester({});
-  const auto file = verifier::parse_checkpoint(Bytes(input.begin(), input.end()));
+  auto file = verifier::parse_checkpoint(Bytes(input.begin(), input.end()));
   if (file.ok()) (void)verifier::unseal_checkpoint(*attester, *file);
   const auto read = verifier::read_checkpoint(input);
   return read.ok();

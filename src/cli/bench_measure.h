@@ -83,6 +83,7 @@ Status bench_step(Bench& bench);        // one contribution
 Status bench_train(Bench& bench);       // whole steps, for each number of threads
 Status bench_intake(Bench& bench);      // the verifier takes contributions in
 Status bench_replay(Bench& bench);      // the verifier computes a contribution again
+Status bench_checkpoint(Bench& bench);  // the verifier seals its state
 
 struct BenchGroup {
   std::string_view name;
@@ -93,6 +94,7 @@ inline constexpr BenchGroup kBenchGroups[] = {{"primitives", bench_primitives},
                                               {"step", bench_step},
                                               {"train", bench_train},
                                               {"intake", bench_intake},
-                                              {"replay", bench_replay}};
+                                              {"replay", bench_replay},
+                                              {"checkpoint", bench_checkpoint}};
 
 }  // namespace ginn::cli

@@ -1,11 +1,16 @@
 #include <optional>
 #include <utility>
 
+#include "attest/produce/attester.h"
 #include "base/crc32c.h"
+#include "base/file.h"
 #include "base/text.h"
 #include "base/thread_pool.h"
 #include "cli/bench_measure.h"
 #include "cli/intake_cost.h"
+#include "cli/verifier_process.h"
+#include "verifier/checkpoint.h"
+#include "verifier/host.h"
 #include "verifier/replay.h"
 #include "worker/loop.h"
 
@@ -119,6 +124,42 @@ Status bench_replay(Bench& bench) {
     take_snapshot();
     return replay_once();
   });
+}
+
+// What a verifier does once a minute where the job has lives left: copies the state, seals it and
+// writes the file down to the disk. Meanwhile it takes nothing in.
+Status bench_checkpoint(Bench& bench) {
+  GINN_ASSIGN(const training::Training* training, bench.training());
+  GINN_ASSIGN(const SyntheticRun* run, bench.run());
+  const training::State state(training->graph(), run->job);
+  const auto attester = attest::simulated_attester(crypto::sha256(as_bytes("ginn bench")));
+  const verifier::CheckpointHead head{1, false, 0, job::digest(run->job)};
+  GINN_ASSIGN(const auto folder, TemporaryFolder::create());
+  double bytes = 0;
+  const auto seal = [&]() -> Result<Bytes> {
+    verifier::Checkpoint checkpoint;
+    const ByteView values = state.values();
+    checkpoint.values.assign(values.begin(), values.end());
+    return verifier::seal_checkpoint(*attester, head, checkpoint);
+  };
+  const double seconds = bench.options().seconds;
+  GINN_ASSIGN(const double sealing, median_seconds(ClockKind::kThread, seconds, [&]() -> Status {
+                GINN_ASSIGN(const Bytes file, seal());
+                bytes = static_cast<double>(file.size());
+                return ok_status();
+              }));
+  GINN_ASSIGN(const double whole, median_seconds(ClockKind::kWall, seconds, [&]() -> Status {
+                GINN_ASSIGN(const Bytes file, seal());
+                return write_file_atomic(folder->path() / verifier::kCheckpointFile, file);
+              }));
+  bench.add({"checkpoint", "copied and sealed, CPU time", sealing * 1e3, "ms", {}});
+  const double each = verifier::RunOptions().checkpoint_seconds;
+  bench.add({"checkpoint",
+             "and written, wall time",
+             whole * 1e3,
+             "ms",
+             {{"MB", bytes * 1e-6}, {"share_of_run", whole / each}}});
+  return ok_status();
 }
 
 }  // namespace ginn::cli

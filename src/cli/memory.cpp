@@ -99,8 +99,8 @@ MemoryNeed verifier_memory(const training::Training& training) {
   const nn::Graph& graph = training.graph();
   const uint64_t contribution = training::encoded_size(graph);
   const uint64_t snapshot = graph.parameter_count() * sizeof(float) + packed_bytes(graph);
-  // A checkpoint: what it holds, that in one piece, and sealed (a begun step has its sums, too).
-  const uint64_t checkpoint = 3 * state_bytes(graph);
+  // A checkpoint: what it holds, and that sealed (a begun step has its sums, too).
+  const uint64_t checkpoint = 2 * state_bytes(graph);
   return {kProgramBytes + start_bytes(training) + state_bytes(graph) + snapshot + 3 * contribution +
               checkpoint + training.job().data.records * sizeof(crypto::Digest),
           microbatch_bytes(training) + 2 * contribution};

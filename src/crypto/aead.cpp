@@ -45,46 +45,52 @@ void update(EVP_CIPHER_CTX* cipher, ByteView in, uint8_t* out) {
   }
 }
 
-Error broken() {
+Error broken(Bytes& file) {
+  file.clear();
   return input_error("seal_broken",
                      "sealed bytes: they are not what this program sealed, or were changed since");
 }
 
 }  // namespace
 
-Result<Bytes> seal(const Digest& key, ByteView plain, ByteView context) {
+Status seal(const Digest& key, std::span<const ByteView> parts, Bytes& file) {
   std::array<uint8_t, kNonceBytes> nonce;
   if (::getrandom(nonce.data(), nonce.size(), 0) != static_cast<ssize_t>(nonce.size())) {
     return environment_error("no_randomness", "getrandom: the kernel must provide it");
   }
-  Bytes out(kSealBytes + plain.size());
-  std::copy(nonce.begin(), nonce.end(), out.begin());
-  const Cipher cipher = start(Way::kSeal, key, out.data());
-  update(cipher.get(), context, nullptr);
-  update(cipher.get(), plain, out.data() + kNonceBytes);
+  const size_t context = file.size();
+  size_t count = 0;
+  for (const ByteView part : parts) count += part.size();
+  file.resize(context + kSealBytes + count);
+  uint8_t* out = std::copy(nonce.begin(), nonce.end(), file.data() + context);
+  const Cipher cipher = start(Way::kSeal, key, nonce.data());
+  update(cipher.get(), ByteView(file).first(context), nullptr);
+  for (const ByteView part : parts) {
+    update(cipher.get(), part, out);
+    out += part.size();
+  }
   int more = 0;
-  uint8_t* tag = out.data() + kNonceBytes + plain.size();
-  GINN_CHECK(EVP_CipherFinal_ex(cipher.get(), tag, &more) == 1 && more == 0);
+  GINN_CHECK(EVP_CipherFinal_ex(cipher.get(), out, &more) == 1 && more == 0);
   GINN_CHECK(EVP_CIPHER_CTX_ctrl(
-                 cipher.get(), EVP_CTRL_AEAD_GET_TAG, static_cast<int>(kTagBytes), tag) == 1);
-  return out;
+                 cipher.get(), EVP_CTRL_AEAD_GET_TAG, static_cast<int>(kTagBytes), out) == 1);
+  return ok_status();
 }
 
-Result<Bytes> unseal(const Digest& key, ByteView sealed, ByteView context) {
-  if (sealed.size() < kSealBytes) return broken();
-  const Cipher cipher = start(Way::kUnseal, key, sealed.data());
-  const ByteView body = sealed.subspan(kNonceBytes, sealed.size() - kSealBytes);
-  Bytes tag(sealed.end() - kTagBytes, sealed.end());
-  update(cipher.get(), context, nullptr);
-  Bytes plain(body.size());
-  update(cipher.get(), body, plain.data());
+Result<ByteView> unseal(const Digest& key, Bytes& file, size_t context) {
+  if (file.size() < context || file.size() - context < kSealBytes) return broken(file);
+  uint8_t* const nonce = file.data() + context;
+  uint8_t* const body = nonce + kNonceBytes;
+  const size_t count = file.size() - context - kSealBytes;
+  const Cipher cipher = start(Way::kUnseal, key, nonce);
+  update(cipher.get(), ByteView(file).first(context), nullptr);
+  update(cipher.get(), ByteView(body, count), body);
   GINN_CHECK(EVP_CIPHER_CTX_ctrl(
-                 cipher.get(), EVP_CTRL_AEAD_SET_TAG, static_cast<int>(kTagBytes), tag.data()) ==
+                 cipher.get(), EVP_CTRL_AEAD_SET_TAG, static_cast<int>(kTagBytes), body + count) ==
              1);
   int more = 0;
   uint8_t none = 0;
-  if (EVP_CipherFinal_ex(cipher.get(), &none, &more) != 1) return broken();
-  return plain;
+  if (EVP_CipherFinal_ex(cipher.get(), &none, &more) != 1) return broken(file);
+  return ByteView(body, count);
 }
 
 }  // namespace ginn::crypto

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <span>
+
 #include "crypto/sha256.h"
 
 namespace ginn::crypto {
@@ -8,9 +10,11 @@ namespace ginn::crypto {
 // encrypted bytes, 16 bytes of tag. `context` is authenticated, too, and not part of the result.
 inline constexpr size_t kSealBytes = 12 + 16;
 
+// Appends the sealed `parts`, one behind the other, to `file`; what it holds before is the context.
 // Code "no_randomness".
-Result<Bytes> seal(const Digest& key, ByteView plain, ByteView context);
-// Code "seal_broken": the bytes or the context are not what `key` sealed.
-Result<Bytes> unseal(const Digest& key, ByteView sealed, ByteView context);
+Status seal(const Digest& key, std::span<const ByteView> parts, Bytes& file);
+// Opens the bytes of `file` behind its first `context` in their place; what is returned lies in
+// `file`. Code "seal_broken": they are not what `key` sealed in this context, and `file` is empty.
+Result<ByteView> unseal(const Digest& key, Bytes& file, size_t context);
 
 }  // namespace ginn::crypto

@@ -80,15 +80,17 @@ uint64_t max_checkpoint_bytes(size_t parameters) {
          kMaxLives * certificate::kMaxGrantBytes + kRest;
 }
 
-Bytes write_checkpoint(const Checkpoint& checkpoint) {
-  constexpr size_t kRest = 1024 + kMaxLives * (certificate::kMaxGrantBytes + 8);
+CheckpointParts write_checkpoint(const Checkpoint& checkpoint) {
+  CheckpointParts parts;
+  ByteWriter before;
+  before.u64(checkpoint.step);
+  before.u32(checkpoint.taken);
+  before.u64(checkpoint.values.size());
+  parts.before = before.finish();
+  ByteWriter between;
+  between.u64(checkpoint.sums.size());
+  parts.between = between.finish();
   ByteWriter out;
-  out.reserve(checkpoint.values.size() + checkpoint.sums.size() + checkpoint.transcript.size() +
-              kRest);
-  out.u64(checkpoint.step);
-  out.u32(checkpoint.taken);
-  put(out, checkpoint.values);
-  put(out, checkpoint.sums);
   out.u64(checkpoint.replayed);
   out.bytes(checkpoint.transcript_head);
   out.u64(checkpoint.transcript_entries);
@@ -97,7 +99,8 @@ Bytes write_checkpoint(const Checkpoint& checkpoint) {
   out.u32(static_cast<uint32_t>(checkpoint.grants.size()));
   for (const std::string& grant : checkpoint.grants) put(out, as_bytes(grant));
   put(out, checkpoint.key_seed ? ByteView(*checkpoint.key_seed) : ByteView());
-  return out.finish();
+  parts.behind = out.finish();
+  return parts;
 }
 
 Result<Checkpoint> read_checkpoint(ByteView plain) {
@@ -111,9 +114,8 @@ Result<Bytes> seal_checkpoint(const attest::Attester& attester,
                               const CheckpointHead& head,
                               const Checkpoint& checkpoint) {
   Bytes file = head_bytes(head);
-  GINN_ASSIGN(const Bytes sealed, attester.seal(write_checkpoint(checkpoint), file));
-  file.reserve(file.size() + sealed.size());
-  file.insert(file.end(), sealed.begin(), sealed.end());
+  const CheckpointParts parts = write_checkpoint(checkpoint);
+  GINN_TRY(attester.seal(parts.views(checkpoint), file));
   return file;
 }
 
@@ -141,10 +143,9 @@ Result<CheckpointFile> parse_checkpoint(Bytes bytes) {
   return file;
 }
 
-Result<Checkpoint> unseal_checkpoint(const attest::Attester& attester, const CheckpointFile& file) {
-  const ByteView bytes(file.bytes);
-  GINN_ASSIGN(const Bytes plain,
-              attester.unseal(bytes.subspan(kHeadBytes), bytes.first(kHeadBytes)));
+Result<Checkpoint> unseal_checkpoint(const attest::Attester& attester, CheckpointFile& file) {
+  Bytes bytes = std::move(file.bytes);
+  GINN_ASSIGN(const ByteView plain, attester.unseal(bytes, kHeadBytes));
   GINN_ASSIGN(Checkpoint checkpoint, read_checkpoint(plain));
   if (checkpoint.key_seed.has_value() != file.head.suspended) {
     return input_error("checkpoint_form", concat(kCheckpointFile, ": parts that do not fit"));

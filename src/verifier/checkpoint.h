@@ -43,12 +43,20 @@ struct CheckpointHead {
 // then the sealed rest.
 struct CheckpointFile {
   CheckpointHead head;
-  Bytes bytes;              // the whole file
+  Bytes bytes;              // the whole file, until it is opened
   crypto::Digest digest{};  // of it: what a start statement names
 };
 
-// What is sealed, in clear. Code "checkpoint_form".
-Bytes write_checkpoint(const Checkpoint& checkpoint);
+// What is sealed, in clear, without a copy of the larger parts: what stands around them.
+struct CheckpointParts {
+  Bytes before, between, behind;
+  // One behind the other; `checkpoint`: of which these are.
+  std::array<ByteView, 5> views(const Checkpoint& checkpoint) const {
+    return {before, checkpoint.values, between, checkpoint.sums, behind};
+  }
+};
+CheckpointParts write_checkpoint(const Checkpoint& checkpoint);
+// Code "checkpoint_form".
 Result<Checkpoint> read_checkpoint(ByteView plain);
 
 // The most bytes that a checkpoint of this network can have.
@@ -60,7 +68,7 @@ Result<Bytes> seal_checkpoint(const attest::Attester& attester,
                               const Checkpoint& checkpoint);
 // The form in clear, of hostile bytes. Codes "checkpoint_version", "checkpoint_form".
 Result<CheckpointFile> parse_checkpoint(Bytes bytes);
-// Codes "seal_broken", "checkpoint_form".
-Result<Checkpoint> unseal_checkpoint(const attest::Attester& attester, const CheckpointFile& file);
+// Opens file.bytes in their place and drops them. Codes "seal_broken", "checkpoint_form".
+Result<Checkpoint> unseal_checkpoint(const attest::Attester& attester, CheckpointFile& file);
 
 }  // namespace ginn::verifier

@@ -41,6 +41,7 @@ class ResumeTest : public testing::Test {
     std::optional<job::Job> job{};    // instead of the honest one
     std::function<void()> reading{};  // VerifierOptions'
     bool counter_fails = false;
+    std::function<double()> seconds{};  // VerifierOptions'
   };
 
   // One start of the verifier with one connection of a worker that goes on where it is told.
@@ -54,6 +55,7 @@ class ResumeTest : public testing::Test {
     options.acceptor = std::make_shared<test::ListedStreams>(std::vector<int>{pair[1]});
     options.run = plan.run;
     options.reading = plan.reading;
+    options.seconds = plan.seconds;
     options.counter_fails = plan.counter_fails;
     test::VerifierThread verifier(std::move(options));
     work(pair[0], plan);
@@ -307,6 +309,32 @@ TEST_F(ResumeTest, ACounterThatFailsEndsTheResumption) {
   EXPECT_EQ(begin_, 0u) << "nothing was said to the worker";
   EXPECT_FALSE(has(certificate::kRejectionFile));
   EXPECT_EQ(ended({.contributions = 2, .run = resume(1)}), "kSuspended") << "nothing was used up";
+}
+
+// Else a large model on a slow disk would do nothing but seal.
+TEST_F(ResumeTest, CheckpointsTakeATwentiethOfARunAtMost) {
+  const auto begin_after = [&](double cost) {
+    std::filesystem::remove(out_ / kCheckpointFile);
+    Plan plan{.contributions = 20};
+    plan.run.checkpoint_seconds = 0;
+    plan.seconds = [&, now = 0.0, written = false]() mutable {
+      if (!written && has(kCheckpointFile)) {
+        written = true;
+        now += cost;
+      }
+      return now += 0.001;
+    };
+    plan.coin = [n = 0]() mutable -> uint64_t {
+      if (++n == 20) throw std::bad_alloc();
+      return never();
+    };
+    EXPECT_FALSE(run(plan).ok());
+    EXPECT_EQ(ended({.contributions = 0, .run = resume(2)}), "kSuspended");
+    return begin_;
+  };
+  const uint64_t step = honest().job.microbatches();
+  EXPECT_GT(begin_after(0), 2 * step) << "one at every step";
+  EXPECT_EQ(begin_after(1), step) << "the first took a second: none for the next twenty";
 }
 
 // A host that sees that a lie was picked kills the verifier: no checkpoint may be behind the lie

@@ -17,6 +17,9 @@ constexpr uint64_t kLongestTranscript =
     protocol::kMaxTranscriptLineBytes;
 static_assert(kLongestTranscript <= protocol::kMaxTranscriptBytes);
 
+// Between two checkpoints, times what one takes: they cost at most a twentieth of a run.
+constexpr double kLeastWait = 20;
+
 }  // namespace
 
 Run::~Run() = default;
@@ -212,10 +215,13 @@ Status Run::write_checkpoint(const Checkpoint& checkpoint, bool suspended) {
 Status Run::keep_checkpoint() {
   if (training_->job().lives == life_) return ok_status();  // no later life could use it
   if (pending_ && replays_->settled(pending_index_)) {
+    const double begin = host_.seconds();
     note_checkpoint(write_checkpoint(*pending_, false));
     pending_.reset();
+    checkpoint_cost_ = host_.seconds() - begin;
   }
-  const bool due = host_.seconds() - checkpointed_at_ >= options_.checkpoint_seconds;
+  const double wait = std::max(options_.checkpoint_seconds, kLeastWait * checkpoint_cost_);
+  const bool due = host_.seconds() - checkpointed_at_ >= wait;
   if (pending_ || !due || intake_->next_microbatch() != 0 || intake_->complete()) {
     return ok_status();
   }
@@ -239,6 +245,7 @@ void Run::note_checkpoint(const Status& written) const {
 Status Run::suspend() {
   replays_->drain();
   GINN_TRY(replays_so_far());
+  pending_.reset();
   Checkpoint now = checkpoint();
   now.key_seed = key_->seed();
   return write_checkpoint(now, true);

@@ -174,7 +174,7 @@ Result<verifier::Outcome> serve(const VerifierOptions& options) {
   host.folder = &folder;
   host.attester = attester.get();
   host.coin = options.coin;
-  host.seconds = [] {
+  host.seconds = options.seconds ? options.seconds : [] {
     const auto now = std::chrono::steady_clock::now().time_since_epoch();
     return std::chrono::duration<double>(now).count();
   };

@@ -86,6 +86,7 @@ struct VerifierOptions {
   bool counter_fails = false;     // the TEE's cannot be advanced
   Log log;
   std::function<Status(std::string_view)> publish;  // status.json
+  std::function<double()> seconds = nullptr;        // instead of the machine's clock
   training::WeightsReader weights;
 };
 

@@ -31,11 +31,11 @@ class SimulatedAttester final : public Attester {
     return crypto::sign_envelope(root, kSimulatedPayloadType, as_bytes(text));
   }
 
-  Result<Bytes> seal(ByteView plain, ByteView context) const override {
-    return crypto::seal(seal_key(), plain, context);
+  Status seal(std::span<const ByteView> parts, Bytes& file) const override {
+    return crypto::seal(seal_key(), parts, file);
   }
-  Result<Bytes> unseal(ByteView sealed, ByteView context) const override {
-    return crypto::unseal(seal_key(), sealed, context);
+  Result<ByteView> unseal(Bytes& file, size_t context) const override {
+    return crypto::unseal(seal_key(), file, context);
   }
 
   Result<uint64_t> counter() const override {

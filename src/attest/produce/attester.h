@@ -19,9 +19,9 @@ class Attester {
   virtual Result<std::string> evidence(std::span<const uint8_t, 64> report_data) const = 0;
 
   // For this program on this machine, now or after a restart: nobody else reads it, and a change
-  // shows. `context` is bound, not hidden. Codes "no_randomness", "seal_broken".
-  virtual Result<Bytes> seal(ByteView plain, ByteView context) const = 0;
-  virtual Result<Bytes> unseal(ByteView sealed, ByteView context) const = 0;
+  // shows. The bytes before it in the file are bound, not hidden. As crypto::seal, crypto::unseal.
+  virtual Status seal(std::span<const ByteView> parts, Bytes& file) const = 0;
+  virtual Result<ByteView> unseal(Bytes& file, size_t context) const = 0;
 
   // A counter that never goes back, not even over restarts. Codes of the medium, "counter_form".
   virtual Result<uint64_t> counter() const = 0;
