@@ -82,7 +82,7 @@ def compare(options, net, threads):
     fastest = max(theirs, key=rate)
     return dict(net, threads=threads, level=ours[0]["level"], cpu=ours[0]["cpu"],
                 ginn={"rate": rate(ours), "peak_memory_bytes": memory(ours)},
-                torch=[{"version": runs[0]["torch"], "rate": rate(runs),
+                torch=[{"version": runs[0]["torch"], "blas": runs[0]["blas"], "rate": rate(runs),
                         "torchvision": runs[0]["torchvision"],
                         "peak_memory_bytes": memory(runs),
                         "import_memory_bytes": runs[0]["import_memory_bytes"]}
@@ -96,7 +96,8 @@ def markdown(row, first):
     versions = [f"PyTorch {t['version']}" for t in row["torch"]]
     lines = []
     if first:
-        lines.append(f"{row['cpu']}, ginn level {row['level']}; images/s and MiB\n")
+        libraries = "; ".join(f"{v} with {t['blas']}" for v, t in zip(versions, row["torch"]))
+        lines.append(f"{row['cpu']}, ginn level {row['level']}; {libraries}; images/s and MiB\n")
         head = ["network", "batch", "threads", "ginn", *versions, "ratio to the faster"]
         head += ["ginn MiB"] + [f"{v} MiB" for v in versions]
         lines += ["| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
@@ -105,6 +106,13 @@ def markdown(row, first):
              f"{row['batch']} / {row['microbatch']}", str(row["threads"]), *rates,
              f"{row['ratio']:.2f}", mebibytes(row["ginn"]), *map(mebibytes, row["torch"])]
     return "\n".join(lines + ["| " + " | ".join(cells) + " |"])
+
+
+def warn_of_reference_blas(row):
+    for torch in row["torch"]:
+        if torch["blas"] == "reference BLAS":
+            print(f"PyTorch {torch['version']} multiplies matrices by the reference BLAS, several "
+                  "times slower than others: apt-get install libopenblas0", file=sys.stderr)
 
 
 def main():
@@ -129,6 +137,7 @@ def main():
         for threads in options.threads:
             try:
                 row = compare(options, net, threads)
+                warn_of_reference_blas(row)
             except Failed as error:
                 print(f"{net['model']}, {threads} threads: {error}", file=sys.stderr)
                 failed = True

@@ -200,13 +200,14 @@ class LeNet(nn.Module):
         self.fc1 = nn.Linear(16 * side(height) * side(width), 120)
         self.fc2 = nn.Linear(120, 84)
         self.fc3 = nn.Linear(84, classes)
+        self.relu = nn.ReLU()
+        self.pool = nn.MaxPool2d(2)
 
     def forward(self, x):
-        pool = nn.functional.max_pool2d
-        x = pool(torch.relu(self.conv1(x)), 2)
-        x = pool(torch.relu(self.conv2(x)), 2)
-        x = torch.relu(self.fc1(x.flatten(1)))
-        return self.fc3(torch.relu(self.fc2(x)))
+        x = self.pool(self.relu(self.conv1(x)))
+        x = self.pool(self.relu(self.conv2(x)))
+        x = self.relu(self.fc1(x.flatten(1)))
+        return self.fc3(self.relu(self.fc2(x)))
 
 
 class MLP(nn.Module):
@@ -215,10 +216,11 @@ class MLP(nn.Module):
         self.fc1 = nn.Linear(inputs, 256)
         self.fc2 = nn.Linear(256, 128)
         self.fc3 = nn.Linear(128, classes)
+        self.relu = nn.ReLU()
 
     def forward(self, x):
-        x = torch.relu(self.fc1(x.flatten(1)))
-        return self.fc3(torch.relu(self.fc2(x)))
+        x = self.relu(self.fc1(x.flatten(1)))
+        return self.fc3(self.relu(self.fc2(x)))
 
 
 SMALL = {"resnet8": 1, "resnet20": 3, "resnet32": 5, "resnet44": 7, "resnet56": 9, "resnet110": 18}

@@ -29,6 +29,16 @@ def peak_memory():
     return 0
 
 
+def blas():
+    """The library that multiplies the matrices of linear layers; after the first step."""
+    files = {line.split()[-1] for line in open("/proc/self/maps") if "/" in line}
+    names = {pathlib.Path(file).resolve().name for file in files}
+    for part, name in (("openblas", "OpenBLAS"), ("mkl", "MKL"), ("libblas", "reference BLAS")):
+        if any(part in file for file in names):
+            return name
+    return "built in"
+
+
 def enough(times, spent, seconds):
     return spent >= seconds if len(times) >= LEAST else bool(times) and spent >= 4 * seconds
 
@@ -59,7 +69,7 @@ def main():
         warm = True
     print(json.dumps({
         "torch": torch.__version__, "onednn": torch.backends.mkldnn.is_available(),
-        "torchvision": torch_models.torchvision is not None,
+        "blas": blas(), "torchvision": torch_models.torchvision is not None,
         "rate": job["batch"] / statistics.median(times),
         "peak_memory_bytes": peak_memory(), "import_memory_bytes": imported}))
 
