@@ -22,6 +22,9 @@ class Activate final : public Operation {
   std::string_view kind() const override { return "activate"; }
   const std::string& name() const override { return config_.name; }
   std::vector<ValueId> inputs() const override;
+  bool reads_contraction(size_t index) const override {
+    return config_.terms[index].kind != Term::Kind::kSame;
+  }
   std::vector<size_t> parameters() const override;
   const Config& config() const { return config_; }
   std::unique_ptr<OperationState> make_state(const Run& run) const override;

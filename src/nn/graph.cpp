@@ -265,7 +265,44 @@ void GraphBuilder::loss(ValueId logits) {
   graph_.operations_.push_back(std::make_unique<Loss>(std::move(config)));
 }
 
+// Every value but the input has a reader: a contraction's output one, of those that send its kind
+// of gradient, an activation kMostReaders at most. Else the backward pass could not go on.
+void GraphBuilder::check_readers() {
+  std::vector<size_t> readers(graph_.values_.size(), 0);
+  for (const auto& operation : graph_.operations_) {
+    const std::vector<ValueId> inputs = operation->inputs();
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      const ValueId x = inputs[i];
+      ++readers[x];
+      const bool contraction = is_contraction(x);
+      if (contraction && !operation->reads_contraction(i)) {
+        fail(concat("layer ",
+                    operation->name(),
+                    ": reads the output of ",
+                    graph_.operations_[x - 1]->name(),
+                    " itself; expected an activation: put activate() between them"));
+      }
+      const size_t most = contraction ? 1 : kMostReaders;
+      if (x != Graph::kInput && readers[x] > most) {
+        fail(concat("layer ",
+                    operation->name(),
+                    ": is reader ",
+                    readers[x],
+                    " of the output of ",
+                    graph_.operations_[x - 1]->name(),
+                    "; expected at most ",
+                    most));
+      }
+    }
+  }
+  for (size_t x = 1; x < readers.size(); ++x) {
+    if (readers[x] > 0) continue;
+    fail(concat("layer ", graph_.operations_[x - 1]->name(), ": nothing reads its output"));
+  }
+}
+
 Result<Graph> GraphBuilder::finish() {
+  if (problem_.empty()) check_readers();
   if (!problem_.empty()) return input_error("model_shape", problem_);
   GINN_CHECK(graph_.classes_ > 0 && graph_.values_.size() == graph_.operations_.size());
   graph_.find_gradients();

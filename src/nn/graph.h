@@ -102,7 +102,8 @@ struct LinearOptions {
 };
 
 // Builds a graph layer by layer, inferring every shape. The first layer that does not fit makes all
-// later calls do nothing; finish() reports it (code "model_shape").
+// later calls do nothing; finish() reports it (code "model_shape"), or a value that one operation
+// too many reads, or one that must not.
 class GraphBuilder {
  public:
   explicit GraphBuilder(Extent input);
@@ -144,7 +145,8 @@ class GraphBuilder {
   void loss(ValueId logits);
 
   // For operations that have no function here (docs/adding-an-operation.md): adds the value that an
-  // operation makes, and the operation that `make` gives for it. Activations in, an activation out.
+  // operation makes, and the operation that `make` gives for it. Activations in, an activation
+  // out.
   using MakeOperation = std::function<std::unique_ptr<Operation>(ValueId output)>;
   ValueId add(Extent output, bool needs_gradient, const MakeOperation& make);
   Extent extent(ValueId value) const { return graph_.values_[value].extent; }
@@ -164,7 +166,7 @@ class GraphBuilder {
   ValueId contraction(ValueId x, const std::string& name, const Contraction& contraction);
   size_t add_scale_and_shift(const std::string& name, uint32_t channels);  // gamma; beta follows
   bool is_contraction(ValueId value) const;
-  bool expect_activation(const std::string& name, ValueId x);
+  void check_readers();
   ValueId add_value(Extent extent, bool needs_gradient);
   size_t add_parameter(Parameter parameter);
   ValueId pool(ValueId x,

@@ -234,22 +234,10 @@ ValueId GraphBuilder::concatenate(const std::vector<ValueId>& inputs) {
   });
 }
 
-// Fails for what a layer of this name cannot read.
-bool GraphBuilder::expect_activation(const std::string& name, ValueId x) {
-  if (!problem_.empty()) return false;
-  if (!is_contraction(x)) return true;
-  fail(concat("layer ",
-              name,
-              ": reads the output of ",
-              graph_.operations_[x - 1]->name(),
-              " itself; expected an activation: put activate() between them"));
-  return false;
-}
-
 ValueId GraphBuilder::softmax(ValueId x) {
   Softmax::Config config;
   config.name = concat("softmax", graph_.operations_.size());
-  if (!expect_activation(config.name, x)) return Graph::kInput;
+  if (!problem_.empty()) return Graph::kInput;
   const Extent in = extent(x);
   if (in.c > Softmax::kMostChannels) {
     fail(concat("layer ",
@@ -270,7 +258,7 @@ ValueId GraphBuilder::softmax(ValueId x) {
 
 ValueId GraphBuilder::pad(ValueId x, PadMode mode, const Borders& borders) {
   const std::string name = concat("pad", graph_.operations_.size());
-  if (!expect_activation(name, x)) return Graph::kInput;
+  if (!problem_.empty()) return Graph::kInput;
   CopyPixels::Config config;
   config.kind = "pad";
   const Extent in = extent(x);

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
+
 #include "nn/models.h"
 
 namespace ginn::nn {
@@ -13,6 +15,52 @@ std::string shape_problem(GraphBuilder& builder) {
   EXPECT_STREQ(graph.error().code, "model_shape");
   EXPECT_EQ(graph.error().kind, ErrorClass::kInput);
   return graph.error().message;
+}
+
+// A flat input, `middle` of it and of a linear layer "y" over it, logits; what finish() says.
+std::string readers_problem(
+    const std::function<ValueId(GraphBuilder&, ValueId x, ValueId y)>& middle) {
+  GraphBuilder b({1, 1, 4});
+  const ValueId x = b.activate({b.bias(b.linear(Graph::kInput, "x", 4))}, true);
+  const ValueId y = b.linear(x, "y", 4);
+  b.loss(b.linear(middle(b, x, y), "fc", 2));
+  return shape_problem(b);
+}
+
+TEST(Graph, AContractionsOutputIsReadOnceByWhatSendsItsGradient) {
+  const auto over = [](const auto& operation) {
+    return readers_problem([&](GraphBuilder& b, ValueId, ValueId y) { return operation(b, y); });
+  };
+  const std::string itself =
+      ": reads the output of y itself; expected an activation: put "
+      "activate() between them";
+  EXPECT_EQ(over([](auto&, ValueId y) { return y; }), "layer fc" + itself);
+  EXPECT_EQ(over([](auto& b, ValueId y) { return b.activate({b.same(y)}, true); }),
+            "layer add" + itself);
+  EXPECT_EQ(over([](auto& b, ValueId y) { return b.elementwise(y, Function::kTanh); }),
+            "layer tanh3" + itself);
+  EXPECT_NE(over([](auto& b, ValueId y) { return b.dropout(y, 0.5); }).find(itself),
+            std::string::npos);
+  EXPECT_EQ(over([](auto& b, ValueId y) { return b.activate({b.bias(y)}, true); }), "none");
+  EXPECT_EQ(over([](auto& b, ValueId y) {
+              return b.concatenate({b.activate({b.bias(y)}, true), b.activate({b.bias(y)}, false)});
+            }),
+            "layer y: is reader 2 of the output of y; expected at most 1");
+}
+
+TEST(Graph, AnActivationHasOneToFourReaders) {
+  const auto read = [](size_t times) {
+    return readers_problem([&](GraphBuilder& b, ValueId x, ValueId y) {
+      std::vector<ValueId> parts = {b.activate({b.bias(y)}, true)};  // y reads x, too
+      while (parts.size() < times) parts.push_back(b.elementwise(x, Function::kTanh));
+      return b.concatenate(parts);
+    });
+  };
+  EXPECT_EQ(read(kMostReaders), "none");
+  EXPECT_NE(read(kMostReaders + 1).find(": is reader 5 of the output of x; expected at most 4"),
+            std::string::npos);
+  EXPECT_EQ(readers_problem([](GraphBuilder&, ValueId x, ValueId) { return x; }),
+            "layer y: nothing reads its output");
 }
 
 TEST(Graph, LenetHasItsParametersAndCosts) {

@@ -23,6 +23,7 @@ class GroupNorm final : public Operation {
   std::string_view kind() const override { return "group_norm"; }
   const std::string& name() const override { return config_.name; }
   std::vector<ValueId> inputs() const override { return {config_.input}; }
+  bool reads_contraction(size_t) const override { return true; }
   std::vector<size_t> parameters() const override {
     return {config_.parameter, config_.parameter + 1};
   }

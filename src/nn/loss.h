@@ -19,6 +19,7 @@ class Loss final : public Operation {
   std::string_view kind() const override { return "loss"; }
   const std::string& name() const override { return config_.name; }
   std::vector<ValueId> inputs() const override { return {config_.logits}; }
+  bool reads_contraction(size_t) const override { return true; }
   std::vector<size_t> parameters() const override { return {config_.bias}; }
   std::unique_ptr<OperationState> make_state(const Run& run) const override;
   Status forward(Run& run, OperationState& state) const override;

@@ -18,6 +18,8 @@ namespace ginn::nn {
 
 using ValueId = uint32_t;
 inline constexpr size_t kNoParameter = ~size_t{0};
+// Operations that may read one value: so many gradients are joined into one.
+inline constexpr size_t kMostReaders = 4;
 
 // One image's part of a tensor.
 struct Extent {
@@ -74,6 +76,9 @@ class Operation {
   virtual std::string_view kind() const = 0;
   virtual const std::string& name() const = 0;
   virtual std::vector<ValueId> inputs() const = 0;
+  // Whether input number `index` may be a contraction's output, which has a gradient (dy) of its
+  // own kind.
+  virtual bool reads_contraction(size_t /*index*/) const { return false; }
   // Indices of its own parameters, whose gradients its backward pass stores.
   virtual std::vector<size_t> parameters() const { return {}; }
   // Multiply-adds of one image's forward pass.

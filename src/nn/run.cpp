@@ -148,8 +148,7 @@ void Run::send(ValueId to, Tensor& gradient) {
 
 Result<Tensor*> Run::join(ValueId id) {
   auto& inbox = inbox_[id];
-  constexpr size_t kMostSenders = 4;
-  GINN_CHECK(!inbox.empty() && inbox.size() <= kMostSenders);
+  GINN_CHECK(!inbox.empty() && inbox.size() <= kMostReaders);
   for (const Sent& sent : inbox) used_up_.push_back(sent.gradient);
   if (inbox.size() == 1) return std::exchange(inbox, {})[0].gradient;
   std::sort(inbox.begin(), inbox.end(), [](const Sent& a, const Sent& b) {
@@ -157,7 +156,7 @@ Result<Tensor*> Run::join(ValueId id) {
   });
   float bound = 0.0f;
   const size_t n = count(id);
-  const int16_t* sources[kMostSenders];
+  const int16_t* sources[kMostReaders];
   for (size_t i = 0; i < inbox.size(); ++i) {
     const Tensor& d = *inbox[i].gradient;
     sources[i] = d.q.data();
@@ -166,7 +165,7 @@ Result<Tensor*> Run::join(ValueId id) {
   }
   const auto exponent = fit16(bound);
   if (!exponent) return not_finite(graph_.operations()[current_]->name(), "its output's gradient");
-  float scales[kMostSenders];
+  float scales[kMostReaders];
   for (size_t i = 0; i < inbox.size(); ++i) {
     scales[i] = pow2f(inbox[i].gradient->exponent - *exponent);
   }

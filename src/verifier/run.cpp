@@ -218,16 +218,18 @@ Status Run::keep_checkpoint() {
     const double begin = host_.seconds();
     note_checkpoint(write_checkpoint(*pending_, false));
     pending_.reset();
-    checkpoint_cost_ = host_.seconds() - begin;
+    checkpoint_cost_ += host_.seconds() - begin;
   }
   const double wait = std::max(options_.checkpoint_seconds, kLeastWait * checkpoint_cost_);
   const bool due = host_.seconds() - checkpointed_at_ >= wait;
   if (pending_ || !due || intake_->next_microbatch() != 0 || intake_->complete()) {
     return ok_status();
   }
+  const double begin = host_.seconds();
   pending_ = checkpoint();
   pending_index_ = intake_->taken();
   checkpointed_at_ = host_.seconds();
+  checkpoint_cost_ = checkpointed_at_ - begin;
   return ok_status();
 }
 

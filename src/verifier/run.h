@@ -103,7 +103,7 @@ class Run {
   std::optional<Checkpoint> pending_;  // until every replay before it is done
   uint64_t pending_index_ = 0;
   double checkpointed_at_ = 0;
-  double checkpoint_cost_ = 0;  // seconds that the latest one took
+  double checkpoint_cost_ = 0;  // seconds that the latest one took, its copy included
   training::RunningStatistics statistics_;
 };
 
