@@ -14,6 +14,7 @@
 #include "nn/models.h"
 #include "protocol/frame.h"
 #include "protocol/transcript.h"
+#include "tests/support/checkpoint_bytes.h"
 #include "tests/support/synthetic.h"
 #include "training/contribution.h"
 #include "verifier/checkpoint.h"
@@ -226,14 +227,6 @@ std::vector<Bytes> seeds_transcript() {
 }
 
 std::vector<Bytes> seeds_checkpoint() {
-  const auto joined = [](const verifier::Checkpoint& checkpoint) {
-    Bytes all;
-    const verifier::CheckpointParts parts = verifier::write_checkpoint(checkpoint);
-    for (const ByteView view : parts.views(checkpoint)) {
-      all.insert(all.end(), view.begin(), view.end());
-    }
-    return all;
-  };
   verifier::Checkpoint checkpoint;
   checkpoint.step = 3;
   checkpoint.taken = 1;
@@ -242,11 +235,11 @@ std::vector<Bytes> seeds_checkpoint() {
   checkpoint.transcript = "{}\n";
   checkpoint.grants = {"one", "two"};
   checkpoint.key_seed.emplace().fill(9);
-  std::vector<Bytes> seeds = {joined(checkpoint)};
+  std::vector<Bytes> seeds = {test::checkpoint_bytes(checkpoint)};
   checkpoint.key_seed.reset();
   checkpoint.sums.clear();
   checkpoint.taken = 0;
-  seeds.push_back(joined(checkpoint));
+  seeds.push_back(test::checkpoint_bytes(checkpoint));
   return seeds;
 }
 

@@ -145,8 +145,7 @@ class GraphBuilder {
   void loss(ValueId logits);
 
   // For operations that have no function here (docs/adding-an-operation.md): adds the value that an
-  // operation makes, and the operation that `make` gives for it. Activations in, an activation
-  // out.
+  // operation makes, and the operation that `make` gives for it. Activations in, an activation out.
   using MakeOperation = std::function<std::unique_ptr<Operation>(ValueId output)>;
   ValueId add(Extent output, bool needs_gradient, const MakeOperation& make);
   Extent extent(ValueId value) const { return graph_.values_[value].extent; }

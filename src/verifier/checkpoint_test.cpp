@@ -4,9 +4,12 @@
 
 #include "certificate/issue/grant.h"
 #include "crypto/aead.h"
+#include "tests/support/checkpoint_bytes.h"
 
 namespace ginn::verifier {
 namespace {
+
+using test::checkpoint_bytes;
 
 const auto kAttester = attest::simulated_attester(crypto::sha256(as_bytes("program")));
 
@@ -28,15 +31,6 @@ Checkpoint example(bool suspended) {
 
 CheckpointHead head(bool suspended) { return {2, suspended, 4, crypto::sha256(as_bytes("job"))}; }
 
-Bytes joined(const Checkpoint& checkpoint) {
-  Bytes all;
-  const CheckpointParts parts = write_checkpoint(checkpoint);
-  for (const ByteView view : parts.views(checkpoint)) {
-    all.insert(all.end(), view.begin(), view.end());
-  }
-  return all;
-}
-
 std::string code_of_unsealing(Bytes bytes, const attest::Attester& attester = *kAttester) {
   auto file = parse_checkpoint(std::move(bytes));
   if (!file.ok()) return file.error().code;
@@ -55,7 +49,7 @@ TEST(Checkpoint, ComesBack) {
     const auto found = unseal_checkpoint(*kAttester, *file);
     ASSERT_TRUE(found.ok()) << found.error().message;
     EXPECT_TRUE(file->bytes.empty());
-    EXPECT_EQ(joined(*found), joined(saved));
+    EXPECT_EQ(checkpoint_bytes(*found), checkpoint_bytes(saved));
     EXPECT_EQ(found->step, 12u);
     EXPECT_EQ(found->sums, saved.sums);
     EXPECT_EQ(found->grants, saved.grants);
@@ -110,7 +104,7 @@ TEST(Checkpoint, HostileParts) {
     const auto checkpoint = read_checkpoint(plain);
     return checkpoint.ok() ? std::string("ok") : std::string(checkpoint.error().code);
   };
-  const Bytes good = joined(example(true));
+  const Bytes good = checkpoint_bytes(example(true));
   EXPECT_EQ(code(good), "ok");
   for (size_t size = 0; size < good.size(); ++size) {
     EXPECT_EQ(code(ByteView(good).first(size)), "checkpoint_form") << size;
@@ -120,13 +114,13 @@ TEST(Checkpoint, HostileParts) {
   EXPECT_EQ(code(longer), "checkpoint_form");
   Checkpoint checkpoint = example(false);
   checkpoint.grants = {std::string(certificate::kMaxGrantBytes, 'g')};
-  EXPECT_EQ(code(joined(checkpoint)), "ok");
+  EXPECT_EQ(code(checkpoint_bytes(checkpoint)), "ok");
   checkpoint.grants = {std::string(certificate::kMaxGrantBytes + 1, 'g')};
-  EXPECT_EQ(code(joined(checkpoint)), "checkpoint_form");
+  EXPECT_EQ(code(checkpoint_bytes(checkpoint)), "checkpoint_form");
   checkpoint.grants.assign(kMaxLives, "g");
-  EXPECT_EQ(code(joined(checkpoint)), "ok");
+  EXPECT_EQ(code(checkpoint_bytes(checkpoint)), "ok");
   checkpoint.grants.assign(kMaxLives + 1, "g");
-  EXPECT_EQ(code(joined(checkpoint)), "checkpoint_form");
+  EXPECT_EQ(code(checkpoint_bytes(checkpoint)), "checkpoint_form");
 }
 
 TEST(Checkpoint, AKeyOnlyWhereItWasSuspended) {

@@ -8,6 +8,7 @@
 #include "arithmetic/format.h"
 #include "base/text.h"
 #include "tests/oracle/oracle.h"
+#include "tests/support/oracle_spec.h"
 #include "tests/support/small_networks.h"
 #include "tests/support/synthetic.h"
 #include "training/training.h"
@@ -16,28 +17,6 @@ namespace ginn {
 namespace {
 
 using device::Level;
-
-oracle::Spec spec_of(const job::Job& job) {
-  oracle::Spec spec;
-  spec.model = job.model;
-  spec.height = job.input_height();
-  spec.width = job.input_width();
-  spec.channels = job.data.channels;
-  spec.classes = job.data.classes;
-  spec.microbatch = job.microbatch;
-  spec.microbatches = job.microbatches();
-  spec.mean = job.mean;
-  spec.std = job.std;
-  spec.clip_norm = job.clip_norm;
-  spec.momentum = job.momentum;
-  spec.weight_decay = job.weight_decay;
-  spec.label_smoothing = job.label_smoothing;
-  spec.nesterov = job.nesterov;
-  spec.decoupled = job.decoupled;
-  spec.seed = job.seed;
-  spec.operand_max = operand_max(job.operands());
-  return spec;
-}
 
 oracle::Schedule schedule_of(const job::Job& job) {
   oracle::Schedule schedule;
@@ -239,7 +218,7 @@ void compare(const job::Job& job,
 }
 
 void compare(const job::Job& job, const data::MemoryRecords& records, Level level, uint64_t steps) {
-  compare(job, records, training::Training::create(job, level), spec_of(job), steps);
+  compare(job, records, training::Training::create(job, level), test::oracle_spec(job), steps);
 }
 
 // The oracle's network of that name, built by `build`.
@@ -252,7 +231,7 @@ void compare_mini(const std::string& name,
   build(builder, job.data.classes);
   auto graph = builder.finish();
   ASSERT_TRUE(graph.ok()) << graph.error().message;
-  oracle::Spec spec = spec_of(job);
+  oracle::Spec spec = test::oracle_spec(job);
   spec.model = name;
   compare(job, records, training::Training::create(job, std::move(*graph), level), spec, 3);
 }
@@ -381,7 +360,7 @@ void Step::compare_frozen(const std::string& model,
   compare(job,
           *records,
           training::Training::create(job, level()),
-          spec_of(job),
+          test::oracle_spec(job),
           2,
           [&](std::vector<oracle::Parameter>& all) {
             for (oracle::Parameter& p : all) {

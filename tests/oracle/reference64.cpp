@@ -298,7 +298,9 @@ BlobPtr residual_block(Tape& tape, const BlobPtr& x, const std::string& at, int 
   return tape.relu(tape.add(y, tape.batch_norm(shortcut, at + "downsample.1")), at + "conv2");
 }
 
-BlobPtr resnet(Tape& tape, BlobPtr x, int blocks, int classes) {
+// Blocks a stage.
+template <int blocks>
+BlobPtr resnet(Tape& tape, BlobPtr x, int classes) {
   x = tape.relu(tape.batch_norm(tape.conv(x, "conv1", 16, 3, 1, 1), "bn1"), "conv1");
   const int widths[] = {16, 32, 64};
   for (int stage = 0; stage < 3; ++stage)
@@ -308,6 +310,16 @@ BlobPtr resnet(Tape& tape, BlobPtr x, int blocks, int classes) {
       x = residual_block(tape, x, at, widths[stage], stage > 0 && block == 0 ? 2 : 1);
     }
   return tape.linear(tape.flatten(tape.global_average(x)), "fc", classes);
+}
+
+using Model = BlobPtr (*)(Tape& tape, BlobPtr x, int classes);
+
+Model model_of(const std::string& name) {
+  if (name == "mlp") return mlp;
+  if (name == "lenet") return lenet;
+  if (name == "resnet8") return resnet<1>;
+  if (name == "resnet20") return resnet<3>;
+  return nullptr;
 }
 
 BlobPtr logits_of(Tape& tape, const Spec& spec, const std::vector<uint8_t>& images) {
@@ -321,15 +333,14 @@ BlobPtr logits_of(Tape& tape, const Spec& spec, const std::vector<uint8_t>& imag
     const size_t c = i % spec.channels;
     x->v[i] = (images[i] / 255.0 - spec.mean[c]) / spec.std[c];
   }
-  const int classes = static_cast<int>(spec.classes);
-  if (spec.model == "mlp") return mlp(tape, x, classes);
-  if (spec.model == "lenet") return lenet(tape, x, classes);
-  if (spec.model == "resnet8") return resnet(tape, x, 1, classes);
-  if (spec.model == "resnet20") return resnet(tape, x, 3, classes);
-  std::abort();
+  const Model model = model_of(spec.model);
+  if (model == nullptr) std::abort();
+  return model(tape, x, static_cast<int>(spec.classes));
 }
 
 }  // namespace
+
+bool has_reference(const std::string& model) { return model_of(model) != nullptr; }
 
 ReferenceStep reference_step(const Spec& spec,
                              const std::vector<Parameter>& parameters,

@@ -17,6 +17,8 @@ struct ReferenceStep {
   std::vector<std::vector<double>> gradients;  // of the mean loss, by parameter, unclipped
 };
 
+bool has_reference(const std::string& model);  // the others end the program
+
 // Where ReLU and max pooling let the gradient through is a matter of the last bit: a few flipped
 // gates move a gradient by several per cent. With `gates` (Oracle::tensors(), the stored
 // activations by name) the reference opens the gates that the integer step opened, so that what is

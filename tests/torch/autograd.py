@@ -90,18 +90,6 @@ def load(net, flat):
     assert offset == flat.numel()
 
 
-class Rounded(torch.autograd.Function):
-    """Values and their gradients in 14 bits and one exponent, as operands are."""
-
-    @staticmethod
-    def forward(ctx, x):
-        return torch_lab.rounded(x)
-
-    @staticmethod
-    def backward(ctx, gradient):
-        return torch_lab.rounded(gradient)
-
-
 class Comparison:
     """One microbatch of synthetic images in both. The engine's corners are PyTorch's, so that what
     is left between the two is quantisation."""
@@ -147,13 +135,6 @@ class Comparison:
 
     def by_rounding_alone(self):
         """How far PyTorch's own gradient goes when weights and layers' outputs, and the gradients
-        of these, are rounded to 14 bits: what any 14-bit arithmetic costs this network. Last use:
-        the weights stay rounded."""
-        layers = (torch.nn.Conv2d, torch.nn.BatchNorm2d)
-        for module in self.net.modules():
-            if isinstance(module, layers):
-                module.register_forward_hook(lambda module, inputs, output: Rounded.apply(output))
-        for parameter in self.net.parameters():
-            if parameter.dim() > 1:
-                parameter.data = torch_lab.rounded(parameter.data)
-        return ((self.gradient() - self.exact).norm() / self.exact.norm()).item()
+        of these, are rounded to 14 bits: what any 14-bit arithmetic costs this network."""
+        with torch_lab.in_14_bits(self.net):
+            return ((self.gradient() - self.exact).norm() / self.exact.norm()).item()

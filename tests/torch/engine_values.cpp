@@ -13,7 +13,6 @@
 // 2 where a ReLU6 is 6 [N,H,W,C], and poolL.f32, the input of maximum number L [N,H,W,C]. Of a
 // curve: parameters.f32 as it begins, images.f32 and labels.u32 of all steps' microbatches one
 // behind the other, losses.f32 and rates.f32 (learning rates) by step.
-#include <algorithm>
 #include <cstdio>
 #include <cstring>
 #include <fstream>
@@ -27,6 +26,7 @@
 #include "import/dataset_import.h"
 #include "nn/activate.h"
 #include "tests/oracle/reference64.h"
+#include "tests/support/oracle_spec.h"
 #include "tests/support/small_networks.h"
 #include "tests/support/synthetic.h"
 #include "training/training.h"
@@ -155,16 +155,7 @@ Status write_reference(const job::Job& job,
                        const training::LoadedModel& model,
                        const std::vector<uint8_t>& pixels,
                        const std::string& out) {
-  static constexpr std::string_view kModels[] = {"mlp", "lenet", "resnet8", "resnet20"};
-  if (std::ranges::find(kModels, job.model) == std::end(kModels)) return ok_status();
-  oracle::Spec spec;
-  spec.model = job.model;
-  spec.height = job.input_height();
-  spec.width = job.input_width();
-  spec.channels = job.data.channels;
-  spec.classes = job.data.classes;
-  spec.mean = job.mean;
-  spec.std = job.std;
+  if (!oracle::has_reference(job.model)) return ok_status();
   std::vector<oracle::Parameter> parameters;
   for (const nn::Parameter& p : graph.parameters()) {
     const auto first = model.parameters.begin() + static_cast<ptrdiff_t>(p.offset);
@@ -180,7 +171,7 @@ Status write_reference(const job::Job& job,
     };
     running[norm.name] = {channels(model.statistics.mean), channels(model.statistics.var)};
   }
-  const auto values = oracle::reference_logits(spec, parameters, running, pixels);
+  const auto values = oracle::reference_logits(test::oracle_spec(job), parameters, running, pixels);
   return write_values(out + "/reference.f64", values.data(), values.size());
 }
 

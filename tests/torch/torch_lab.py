@@ -1,5 +1,6 @@
 """What the comparisons with PyTorch share. Skips the test where torchvision is missing."""
 
+import contextlib
 import pathlib
 import subprocess
 import sys
@@ -37,22 +38,40 @@ def rounded(x, bits=14):
     return torch.round(x / unit) * unit
 
 
+class Rounded(torch.autograd.Function):
+    """Values and their gradients in 14 bits and one exponent, as operands are."""
+
+    @staticmethod
+    def forward(ctx, x):
+        return rounded(x)
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return rounded(gradient)
+
+
+@contextlib.contextmanager
+def in_14_bits(net):
+    """Meanwhile its weights and its layers' outputs, and the gradients of these, are rounded."""
+    layers = (torch.nn.Conv2d, torch.nn.BatchNorm2d)
+    hooks = [module.register_forward_hook(lambda module, inputs, output: Rounded.apply(output))
+             for module in net.modules() if isinstance(module, layers)]
+    kept = {p: p.data for p in net.parameters() if p.dim() > 1}
+    for parameter, values in kept.items():
+        parameter.data = rounded(values)
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
+        for parameter, values in kept.items():
+            parameter.data = values
+
+
 def rounding_error(net, images):
     """How far a float64 network's outputs go when its weights and its layers' outputs are rounded
     to 14 bits: what any 14-bit arithmetic costs this network at these weights."""
     with torch.no_grad():
         exact = net(images)
-        layers = (torch.nn.Conv2d, torch.nn.BatchNorm2d)
-        hooks = [module.register_forward_hook(lambda module, inputs, output: rounded(output))
-                 for module in net.modules() if isinstance(module, layers)]
-        kept = {name: p.detach().clone() for name, p in net.named_parameters() if p.dim() > 1}
-        for parameter in net.parameters():
-            if parameter.dim() > 1:
-                parameter.data = rounded(parameter.data)
-        error = (net(images) - exact).norm()
-        for hook in hooks:
-            hook.remove()
-        for name, parameter in net.named_parameters():
-            if name in kept:
-                parameter.data = kept[name]
-    return error.item()
+        with in_14_bits(net):
+            return (net(images) - exact).norm().item()
