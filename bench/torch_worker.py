@@ -32,10 +32,13 @@ def peak_memory():
 def blas():
     """The library that multiplies the matrices of linear layers; after the first step."""
     files = {line.split()[-1] for line in open("/proc/self/maps") if "/" in line}
-    names = {pathlib.Path(file).resolve().name for file in files}
-    for part, name in (("openblas", "OpenBLAS"), ("mkl", "MKL"), ("libblas", "reference BLAS")):
-        if any(part in file for file in names):
-            return name
+    # Debian's alternatives: each in a folder of its own, which a LAPACK beside it does not decide.
+    folders = [pathlib.Path(file).resolve().parent.name for file in files if "/libblas.so" in file]
+    if folders:
+        return "reference BLAS" if folders[0] == "blas" else folders[0]
+    for part in ("mkl", "openblas"):
+        if any(part in file for file in files):
+            return part
     return "built in"
 
 
