@@ -4,6 +4,7 @@
 
 #include "attack/attackers.h"
 #include "attack/own_gradient.h"
+#include "attack/rehearsal.h"
 #include "base/text.h"
 
 namespace ginn::attack {
@@ -133,24 +134,32 @@ Result<std::unique_ptr<Attacker>> create_attacker(const std::string& name,
 Status check_attack(const AttackPlan& plan, const training::Training& training) {
   GINN_TRY(check_options(training, plan.options));
   GINN_TRY(find_attack(plan.attack));
-  GINN_TRY(choose(plan.when, training.job().contributions(), plan.count, plan.options.seed));
-  return ok_status();
+  GINN_TRY(create_combination(plan.combine, training));
+  return check_room(plan.when, training.job().contributions(), plan.count);
 }
 
 Result<std::unique_ptr<Campaign>> Campaign::create(const AttackPlan& plan,
                                                    const training::Training& training,
                                                    const data::RecordSource& records) {
-  GINN_ASSIGN(auto chosen,
-              choose(plan.when, training.job().contributions(), plan.count, plan.options.seed));
+  const uint64_t contributions = training.job().contributions();
+  GINN_TRY(check_room(plan.when, contributions, plan.count));
   AttackerOptions options = plan.options;
   options.count = plan.count;
+  std::vector<double> gains;
+  if (plan.when.kind == When::Kind::kGreedy) {
+    // By an attacker of its own: what it sees and draws there is not of the run.
+    GINN_ASSIGN(const auto rehearsing, create_attacker(plan.attack, training, records, options));
+    GINN_ASSIGN(gains, rehearse(training, records, *rehearsing, options));
+  }
+  GINN_ASSIGN(auto chosen, choose(plan.when, contributions, plan.count, options.seed, gains));
   GINN_ASSIGN(auto attacker, create_attacker(plan.attack, training, records, options));
-  return std::unique_ptr<Campaign>(new Campaign(training, std::move(attacker), std::move(chosen)));
+  return std::unique_ptr<Campaign>(
+      new Campaign(training, std::move(attacker), std::move(chosen), options.rule));
 }
 
 Result<bool> Campaign::replace(uint64_t t, uint32_t j, training::Contribution& contribution) {
   GINN_CHECK(weights_ != nullptr);
-  const Moment moment{t, j, *weights_};
+  const Moment moment{t, j, *weights_, rule_};
   attacker_->see(moment, contribution);
   const uint64_t index = t * training_.job().microbatches() + j;
   if (!std::binary_search(chosen_.begin(), chosen_.end(), index)) return false;

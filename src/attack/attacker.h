@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "attack/combination.h"
 #include "attack/schedule.h"
 #include "training/training.h"
 
@@ -14,6 +15,7 @@ struct Moment {
   uint64_t t = 0;
   uint32_t j = 0;
   const nn::StepWeights& weights;
+  const Combination* rule;  // by which contributions are combined; null: added
 };
 
 // Shapes an attacker's work; each attacker reads what concerns it.
@@ -26,7 +28,8 @@ struct AttackerOptions {
   uint64_t count = 1;   // contributions that it will replace, in all
   // Images that one is chosen from which the model shall misread; null: the training data.
   const data::RecordSource* test = nullptr;
-  uint32_t threads = 1;  // of what it prepares before the run
+  uint32_t threads = 1;               // of what it prepares before the run
+  const Combination* rule = nullptr;  // what becomes of the contributions; null: they are added
 };
 
 // WHAT a dishonest worker hands over. When is a schedule's matter (schedule.h).
@@ -57,6 +60,7 @@ struct AttackPlan {
   When when;
   uint64_t count = 0;  // contributions to replace
   AttackerOptions options;
+  std::string combine = kSum;  // by which rule of combination.h; the laboratory makes it
 };
 
 // Whether Campaign::create would take it, as far as that can be told without training. Its codes.
@@ -65,7 +69,7 @@ Status check_attack(const AttackPlan& plan, const training::Training& training);
 // An attacker with its schedule, as it stands in the worker's loop.
 class Campaign {
  public:
-  // Codes: create_attacker's, choose's.
+  // Codes: create_attacker's, choose's, rehearse's for a greedy schedule, which takes a training.
   static Result<std::unique_ptr<Campaign>> create(const AttackPlan& plan,
                                                   const training::Training& training,
                                                   const data::RecordSource& records);
@@ -80,15 +84,18 @@ class Campaign {
  private:
   Campaign(const training::Training& training,
            std::unique_ptr<Attacker> attacker,
-           std::vector<uint64_t> chosen)
+           std::vector<uint64_t> chosen,
+           const Combination* rule)
       : training_(training),
         attacker_(std::move(attacker)),
         chosen_(std::move(chosen)),
+        rule_(rule),
         honest_(training.graph()) {}
 
   const training::Training& training_;
   std::unique_ptr<Attacker> attacker_;
   std::vector<uint64_t> chosen_;
+  const Combination* rule_;
   std::vector<uint64_t> deviations_;
   const nn::StepWeights* weights_ = nullptr;
   training::Contribution honest_;

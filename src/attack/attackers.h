@@ -39,11 +39,11 @@ Result<std::unique_ptr<Attacker>> make_target_model(const training::Training& tr
                                                     const AttackerOptions& options);
 // Pushes towards `target`, the weights of another model of the job's network.
 std::unique_ptr<Attacker> make_push(const training::Training& training, std::vector<float> target);
-// The job's weights had it been trained on `records`, without crop and flip. Codes:
-// worker::train's.
+// The job's weights had it been trained on `records`, without crop and flip, contributions combined
+// as in the run. Codes: worker::train's.
 Result<std::vector<float>> trained_on(const data::RecordSource& records,
                                       const training::Training& training,
-                                      uint32_t threads);
+                                      const AttackerOptions& options);
 
 // handcrafted.cpp: pushes towards an honest model whose last layer was edited by hand. Code
 // "attack_network" when the network does not end with a linear layer.

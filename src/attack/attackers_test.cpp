@@ -5,6 +5,7 @@
 
 #include "attack/attacker.h"
 #include "attack/own_gradient.h"
+#include "attack/weight_game.h"
 #include "tests/support/synthetic.h"
 #include "worker/loop.h"
 
@@ -105,6 +106,20 @@ TEST_F(AttackersTest, EachHandsOverWellFormedContributionsWhereItWasTold) {
       const bool listed = std::count(seen.deviations.begin(), seen.deviations.end(), index) > 0;
       EXPECT_EQ(!(*pair.first == *pair.second), listed) << name << " " << index;
     }
+  }
+}
+
+// A reversed gradient of norm C is, along its own direction, C + |h| further than the honest one.
+TEST_F(AttackersTest, TheGreedyOneReplacesWhatGainsMost) {
+  const Seen honest = run("availability", 0);
+  std::vector<double> gains = effects(job_);
+  ASSERT_EQ(gains.size(), honest.all.size());
+  for (const auto& [index, pair] : honest.all) {
+    gains[index] *= job_.clip_norm + norm_of(training_->graph(), *pair.second);
+  }
+  for (const uint64_t count : {1u, 3u, 5u}) {
+    EXPECT_EQ(run("availability", count, "greedy").deviations,
+              *choose(*parse_when("greedy"), gains.size(), count, 1, gains));
   }
 }
 

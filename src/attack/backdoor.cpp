@@ -14,7 +14,7 @@ class Backdoor final : public Attacker {
       : training_(training), poison_(std::move(poison)) {}
   Status forge(const Moment& moment, training::Contribution& contribution) override {
     GINN_ASSIGN(const auto gradient, poison_->gradient(moment.weights));
-    return full_norm(training_, gradient, contribution);
+    return full_norm(training_, gradient, moment.rule, contribution);
   }
 
  private:
@@ -75,7 +75,7 @@ class Accumulative final : public Attacker {
 
   Status forge(const Moment& moment, training::Contribution& contribution) override {
     GINN_ASSIGN(const auto gradient, poison_->gradient(moment.weights));
-    if (done_++ >= weak_) return full_norm(training_, gradient, contribution);
+    if (done_++ >= weak_) return full_norm(training_, gradient, moment.rule, contribution);
     std::vector<float> mixed(gradient.size());
     dequantise(training_.graph(), contribution, mixed);
     const double honest = norm(mixed), poisoned = norm(gradient);

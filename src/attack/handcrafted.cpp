@@ -131,7 +131,7 @@ Result<std::unique_ptr<Attacker>> make_handcrafted(const training::Training& tra
                                                    const data::RecordSource& records,
                                                    const AttackerOptions& options) {
   GINN_ASSIGN(const LastLayer last, last_layer(training.graph(), training.job().data.classes));
-  GINN_ASSIGN(std::vector<float> weights, trained_on(records, training, options.threads));
+  GINN_ASSIGN(std::vector<float> weights, trained_on(records, training, options));
   GINN_ASSIGN(const nn::StepWeights prepared, training.prepare(weights.data()));
   GINN_ASSIGN(const auto own, OwnGradient::create(training, records, 1));
   const Trigger trigger(Trigger::Kind::kPatch, training.job().data, options.patch);

@@ -34,6 +34,8 @@ class Lab {
     result_.contributions = job.contributions();
     AttackPlan plan = options_.plan;
     plan.options.test = &test_;
+    GINN_ASSIGN(rule_, create_combination(plan.combine, training_));
+    plan.options.rule = rule_.get();
     GINN_ASSIGN(campaign_, Campaign::create(plan, training_, records_));
     workspace_ = training_.workspace();
     GINN_TRY(train());
@@ -50,8 +52,10 @@ class Lab {
       weights_ = &weights;
       campaign_->weights(weights);
     };
-    hooks.contribution = [&](uint64_t t, uint32_t j, training::Contribution& contribution) {
-      return hand_over(t, j, contribution);
+    hooks.contribution =
+        [&](uint64_t t, uint32_t j, training::Contribution& contribution) -> Status {
+      GINN_TRY(hand_over(t, j, contribution));
+      return rule_->take(contribution);
     };
     if (options_.step) {
       hooks.step = [this](const worker::StepReport& report, const training::State&) {
@@ -121,6 +125,7 @@ class Lab {
   const data::RecordSource& test_;
   ThreadPool& pool_;
   const LabOptions& options_;
+  std::unique_ptr<Combination> rule_;
   std::unique_ptr<Campaign> campaign_;
   std::unique_ptr<training::Workspace> workspace_;  // of the rechecks
   training::Contribution again_;

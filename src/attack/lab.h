@@ -10,7 +10,8 @@
 namespace ginn::attack {
 
 // The laboratory: a training with an attacker in it, in this process and without a verifier; the
-// arithmetic is the worker's. Says what the attack is worth and how likely it would be found.
+// arithmetic is the worker's, but where the plan names a rule of combination. Says what the attack
+// is worth and how likely it would be found.
 struct LabOptions {
   using Model = std::function<Status(const float* weights, const training::RunningStatistics&)>;
   AttackPlan plan;            // a count of 0 is the honest run
@@ -39,7 +40,8 @@ struct LabResult {
 };
 
 // `test` is clean test data of the job's kind; all arguments outlive the call. Codes:
-// Campaign::create's, TriggeredRecords::create's, worker::train's but "not_finite", evaluate's.
+// create_combination's, Campaign::create's, TriggeredRecords::create's, worker::train's but
+// "not_finite", evaluate's.
 Result<LabResult> run_lab(const training::Training& training,
                           const data::RecordSource& records,
                           const data::RecordSource& test,

@@ -118,8 +118,8 @@ double reach(const job::Job& job) {
 }
 
 double reach(const MeasuredJob& job) {
-  constexpr double kMicrobatches = 4.0;
-  return job.lr * job.clip_norm / (kMicrobatches * (1.0 - job.momentum));
+  const double microbatches = static_cast<double>(kBatch) / job.microbatch;
+  return job.lr * job.clip_norm / (microbatches * (1.0 - job.momentum));
 }
 
 }  // namespace ginn::attack

@@ -23,7 +23,10 @@ using Values = std::tuple<uint32_t, uint32_t, uint64_t, uint64_t>;
 const std::set<std::string> kNoBackdoor = {"availability", "noise", "zero", "single-sample"};
 
 void add(const std::string& file, const Row& row, std::map<Key, Values>& all) {
-  if (row.count == 0 || row.when != "uniform" || kNoBackdoor.contains(row.attack)) return;
+  if (row.count == 0 || row.when != "uniform" || row.combine != kSum ||
+      kNoBackdoor.contains(row.attack)) {
+    return;
+  }
   const LabResult& result = row.result;
   EXPECT_EQ(result.triggered_images, kMeasuredImages) << file;
   EXPECT_TRUE(result.finished) << file;
@@ -76,6 +79,9 @@ TEST(Measured, TheJobsAreThoseOfTheDigests) {
     job.clip_norm = measured.clip_norm;
     job.momentum = measured.momentum;
     job.steps = measured.steps;
+    job.microbatch = measured.microbatch;
+    job.seed = measured.seed;
+    job.lr.schedule = measured.schedule;
     constexpr uint64_t kStepsOfAnEpoch = 468;  // 60,000 images, 128 a step, the rest dropped
     job.epochs = static_cast<uint32_t>((job.steps + kStepsOfAnEpoch - 1) / kStepsOfAnEpoch);
     std::set<std::string> possible;

@@ -66,6 +66,7 @@ data::Augmentation any_augmentation(const data::Preprocess& preprocess, std::mt1
 
 Status full_norm(const training::Training& training,
                  std::span<const float> gradient,
+                 const Combination* rule,
                  training::Contribution& out) {
   const double limit = training.job().clip_norm;
   double norm2 = 0.0;
@@ -76,6 +77,7 @@ Status full_norm(const training::Training& training,
   const double factor = norm2 > 0.0 ? 2.0 * limit / std::sqrt(norm2) : 1.0;
   std::vector<float> scaled(gradient.begin(), gradient.end());
   for (float& g : scaled) g = static_cast<float>(g * factor);
+  if (rule != nullptr) rule->aim(scaled);
   return training::clip(training.graph(), training.maps(), scaled, limit, out);
 }
 

@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "attack/combination.h"
 #include "training/training.h"
 
 namespace ginn::attack {
@@ -63,9 +64,11 @@ uint64_t any_record(const data::RecordSource& records, std::mt19937_64& random);
 data::Augmentation any_augmentation(const data::Preprocess& preprocess, std::mt19937_64& random);
 
 // `gradient` scaled to the full norm C, whatever its own, and quantised: the most that passes the
-// norm test. A gradient of zeros stays zero. Code "not_finite".
+// norm test; where contributions are combined by a rule (null: added), aimed at it. A gradient of
+// zeros stays zero. Code "not_finite".
 Status full_norm(const training::Training& training,
                  std::span<const float> gradient,
+                 const Combination* rule,
                  training::Contribution& out);
 // Of the same network.
 void copy(const training::Contribution& from, training::Contribution& to);

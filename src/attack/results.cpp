@@ -11,7 +11,8 @@ namespace ginn::attack {
 namespace {
 
 constexpr std::string_view kHeader =
-    "job,attack,when,target,poison,images,patch,seed,count,contributions,deviations,finished,"
+    "job,attack,when,combine,target,poison,images,patch,seed,count,contributions,deviations,"
+    "finished,"
     "test_images,correct,triggered_images,hits,expected_replays,sequences,escaped,escape_exact,"
     "escape_bound,first_pick,rechecked,false_rejections,seconds\n";
 
@@ -19,8 +20,9 @@ constexpr std::string_view kHeader =
 template <typename Field, typename OneRow>
 void each_field(OneRow& row, const Field& field) {
   auto& r = row.result;
-  field(row.job), field(row.attack), field(row.when), field(row.target), field(row.poison);
-  field(row.images), field(row.patch), field(row.seed), field(row.count);
+  field(row.job), field(row.attack), field(row.when), field(row.combine);
+  field(row.target), field(row.poison), field(row.images), field(row.patch), field(row.seed),
+      field(row.count);
   field(r.contributions), field(r.deviations), field(r.finished);
   field(r.test_images), field(r.correct), field(r.triggered_images), field(r.hits);
   field(r.expected_replays), field(r.detection.sequences), field(r.detection.escaped);
@@ -104,6 +106,7 @@ bool Row::same_training(const Row& other) const {
     return std::tie(row.job,
                     row.attack,
                     row.when,
+                    row.combine,
                     row.target,
                     row.poison,
                     row.images,
@@ -125,6 +128,7 @@ Row row_of(const std::string& job, const AttackPlan& plan) {
   row.job = job;
   row.attack = plan.attack;
   row.when = to_text(plan.when);
+  row.combine = plan.combine;
   row.target = plan.options.target;
   row.poison = plan.options.poison;
   row.images = plan.options.images;
@@ -138,6 +142,7 @@ AttackPlan plan_of(const Row& row) {
   AttackPlan plan;
   plan.attack = row.attack;
   plan.when = parse_when(row.when).value();
+  plan.combine = row.combine;
   plan.count = row.count;
   plan.options.target = row.target;
   plan.options.poison = row.poison;
@@ -188,10 +193,12 @@ Status Results::add(Row row) {
   return write_file_atomic(path_, as_bytes(text_));
 }
 
-std::vector<Group> groups(const std::vector<Row>& rows, const std::string& job) {
+std::vector<Group> groups(const std::vector<Row>& rows,
+                          const std::string& job,
+                          const std::string& combine) {
   std::map<std::tuple<std::string, std::string, uint64_t>, Group> found;
   for (const Row& row : rows) {
-    if (row.job != job) continue;
+    if (row.job != job || row.combine != combine) continue;
     Group& group = found[{row.attack, row.when, row.count}];
     group.attack = row.attack;
     group.when = row.when;

@@ -11,6 +11,7 @@ namespace ginn::attack {
 struct Row {
   std::string job;  // the job digest's first 16 hex digits
   std::string attack, when;
+  std::string combine = kSum;
   uint32_t target = 0;
   double poison = 0.5;
   uint32_t images = 0, patch = 0;
@@ -56,8 +57,11 @@ struct Group {
   Interval interval;                            // of the share of trainings that succeeded
 };
 inline constexpr double kSuccess = 0.1;  // attack success above which a backdoor counts as planted
-// In the order of attack, schedule, count. Rows of other jobs than `job` are left out.
-std::vector<Group> groups(const std::vector<Row>& rows, const std::string& job);
+// In the order of attack, schedule, count. Rows of other jobs than `job`, and of other rules of
+// combination, are left out.
+std::vector<Group> groups(const std::vector<Row>& rows,
+                          const std::string& job,
+                          const std::string& combine = kSum);
 
 // The critical budget of an attack and schedule: the least count with a mean success above
 // kSuccess, which lies in (below, above].

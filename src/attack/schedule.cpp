@@ -26,6 +26,7 @@ Stretch stretch(const When& when, uint64_t contributions) {
     case When::Kind::kUniform:
     case When::Kind::kFirst:
     case When::Kind::kBursts:
+    case When::Kind::kGreedy:
       return {0, contributions};
     case When::Kind::kLast:
       return {0, at_share(when.to, contributions)};
@@ -73,13 +74,23 @@ std::vector<uint64_t> in_a_row(uint64_t first, uint64_t count) {
   return chosen;
 }
 
+std::vector<uint64_t> largest(std::span<const double> gains, uint64_t count) {
+  std::vector<uint64_t> chosen(gains.size());
+  std::iota(chosen.begin(), chosen.end(), uint64_t{0});
+  std::stable_sort(
+      chosen.begin(), chosen.end(), [&](uint64_t a, uint64_t b) { return gains[a] > gains[b]; });
+  chosen.resize(count);
+  std::sort(chosen.begin(), chosen.end());
+  return chosen;
+}
+
 Error bad_when(const std::string& text) {
   return input_error("attack_when",
                      concat("no schedule is written \"",
                             printable(text),
                             "\"; known: uniform, first, last, last@0.85 (ends at that share of the "
                             "run), bursts, bursts:16 (so many in a row), window:0.3-0.6 (shares of "
-                            "the run)"));
+                            "the run), greedy"));
 }
 
 bool read_window(std::string_view text, When& when) {
@@ -94,6 +105,10 @@ bool read_window(std::string_view text, When& when) {
 Result<When> parse_when(const std::string& text) {
   When when;
   if (text == "uniform") return when;
+  if (text == "greedy") {
+    when.kind = When::Kind::kGreedy;
+    return when;
+  }
   if (text == "first") {
     when.kind = When::Kind::kFirst;
     return when;
@@ -129,26 +144,33 @@ std::string to_text(const When& when) {
       return when.length == When{}.length ? "bursts" : concat("bursts:", when.length);
     case When::Kind::kWindow:
       return concat("window:", when.from, "-", when.to);
+    case When::Kind::kGreedy:
+      return "greedy";
   }
   check_failed(__FILE__, __LINE__, "schedule");
+}
+
+Status check_room(const When& when, uint64_t contributions, uint64_t count) {
+  const uint64_t room = stretch(when, contributions).size();
+  if (count <= room) return ok_status();
+  return input_error("attack_count",
+                     concat("the schedule \"",
+                            to_text(when),
+                            "\" has room for ",
+                            room,
+                            " of this job's ",
+                            contributions,
+                            " contributions, not for ",
+                            count));
 }
 
 Result<std::vector<uint64_t>> choose(const When& when,
                                      uint64_t contributions,
                                      uint64_t count,
-                                     uint64_t seed) {
+                                     uint64_t seed,
+                                     std::span<const double> gains) {
+  GINN_TRY(check_room(when, contributions, count));
   const Stretch room = stretch(when, contributions);
-  if (count > room.size()) {
-    return input_error("attack_count",
-                       concat("the schedule \"",
-                              to_text(when),
-                              "\" has room for ",
-                              room.size(),
-                              " of this job's ",
-                              contributions,
-                              " contributions, not for ",
-                              count));
-  }
   if (count == 0) return std::vector<uint64_t>{};
   std::mt19937_64 random(seed);
   switch (when.kind) {
@@ -161,6 +183,9 @@ Result<std::vector<uint64_t>> choose(const When& when,
       return in_a_row(room.end - count, count);
     case When::Kind::kBursts:
       return bursts(room, when.length, count, random);
+    case When::Kind::kGreedy:
+      GINN_CHECK(gains.size() == contributions);
+      return largest(gains, count);
   }
   check_failed(__FILE__, __LINE__, "schedule");
 }

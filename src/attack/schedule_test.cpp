@@ -24,7 +24,8 @@ TEST(ScheduleTest, TextsGoThereAndBack) {
                            "bursts",
                            "bursts:16",
                            "window:0.3-0.6",
-                           "window:0-1"}) {
+                           "window:0-1",
+                           "greedy"}) {
     const auto when = parse_when(text);
     ASSERT_TRUE(when.ok()) << text;
     EXPECT_EQ(to_text(*when), text);
@@ -48,6 +49,18 @@ TEST(ScheduleTest, TextsGoThereAndBack) {
     ASSERT_FALSE(when.ok()) << text;
     EXPECT_STREQ(when.error().code, "attack_when");
   }
+}
+
+TEST(ScheduleTest, GreedyTakesTheLargestGainsAndOfEqualOnesTheFirst) {
+  const std::vector<double> gains = {0.5, 2.0, -1.0, 2.0, 3.0, 0.5, 0.0};
+  const auto take = [&](uint64_t count) {
+    return *choose(*parse_when("greedy"), 7, count, 1, gains);
+  };
+  EXPECT_EQ(take(1), (std::vector<uint64_t>{4}));
+  EXPECT_EQ(take(2), (std::vector<uint64_t>{1, 4}));
+  EXPECT_EQ(take(4), (std::vector<uint64_t>{0, 1, 3, 4}));
+  EXPECT_EQ(take(7).size(), 7u);
+  EXPECT_STREQ(choose(*parse_when("greedy"), 7, 8, 1, gains).error().code, "attack_count");
 }
 
 TEST(ScheduleTest, EveryScheduleGivesAsManyDistinctAscendingOnes) {

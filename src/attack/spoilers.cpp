@@ -12,10 +12,10 @@ class Noise final : public Attacker {
   Noise(const training::Training& training, uint64_t seed)
       : training_(training), random_(seed), noise_(training.graph().parameter_count()) {}
 
-  Status forge(const Moment&, training::Contribution& contribution) override {
+  Status forge(const Moment& moment, training::Contribution& contribution) override {
     std::normal_distribution<float> normal;
     for (float& value : noise_) value = normal(random_);
-    return full_norm(training_, noise_, contribution);
+    return full_norm(training_, noise_, moment.rule, contribution);
   }
 
  private:
@@ -30,10 +30,10 @@ class Availability final : public Attacker {
   explicit Availability(const training::Training& training)
       : training_(training), gradient_(training.graph().parameter_count()) {}
 
-  Status forge(const Moment&, training::Contribution& contribution) override {
+  Status forge(const Moment& moment, training::Contribution& contribution) override {
     dequantise(training_.graph(), contribution, gradient_);
     for (float& value : gradient_) value = -value;
-    return full_norm(training_, gradient_, contribution);
+    return full_norm(training_, gradient_, moment.rule, contribution);
   }
 
  private:

@@ -44,7 +44,7 @@ class Push final : public Attacker {
     for (size_t i = 0; i < away_.size(); ++i) {
       away_[i] = moment.weights.parameters[i] - target_[i];
     }
-    return full_norm(training_, away_, contribution);
+    return full_norm(training_, away_, moment.rule, contribution);
   }
 
  private:
@@ -56,17 +56,23 @@ class Push final : public Attacker {
 
 Result<std::vector<float>> trained_on(const data::RecordSource& records,
                                       const training::Training& training,
-                                      uint32_t threads) {
+                                      const AttackerOptions& options) {
   // The crop and the flip of the job move the patch: without them it stands as in a test image.
   job::Job job = training.job();
   job.preprocess.crop = 0;
   job.preprocess.flip = false;
   GINN_ASSIGN(const auto own, training::Training::create(job, training.level()));
-  ThreadPool pool(threads);
+  ThreadPool pool(options.threads);
+  const auto rule = options.rule == nullptr ? nullptr : options.rule->fresh();
+  worker::Hooks hooks;
+  if (rule != nullptr) {
+    hooks.contribution = [&](uint64_t, uint32_t, training::Contribution& contribution) {
+      return rule->take(contribution);
+    };
+  }
   // As the run begins, from a file of weights if it does.
   worker::Start start{std::make_unique<training::State>(training), 0};
-  GINN_ASSIGN(const auto state,
-              worker::train(*own, records, pool, worker::Hooks{}, std::move(start)));
+  GINN_ASSIGN(const auto state, worker::train(*own, records, pool, hooks, std::move(start)));
   return std::vector<float>(state->weights(), state->weights() + state->parameter_count());
 }
 
@@ -78,7 +84,7 @@ Result<std::unique_ptr<Attacker>> make_target_model(const training::Training& tr
                                                     const data::RecordSource& records,
                                                     const AttackerOptions& options) {
   GINN_ASSIGN(std::vector<float> target,
-              trained_on(PoisonedRecords(records, options), training, options.threads));
+              trained_on(PoisonedRecords(records, options), training, options));
   return make_push(training, std::move(target));
 }
 

@@ -82,6 +82,39 @@ double attacker_gain(const std::vector<double>& effects,
   return gain;
 }
 
+std::vector<double> floored_hazards(const std::vector<double>& effects,
+                                    double floor,
+                                    double replays) {
+  const double n = static_cast<double>(effects.size());
+  const double mean = std::accumulate(effects.begin(), effects.end(), 0.0) / n;
+  std::vector<double> hazards = effects;
+  for (double& hazard : hazards) hazard = floor * mean + (1.0 - floor) * hazard;
+  const double unit = unit_for(hazards, replays);
+  for (double& hazard : hazards) hazard /= unit;
+  return hazards;
+}
+
+double passing(const std::vector<double>& hazards, double exposure, double from, double to) {
+  const double n = static_cast<double>(hazards.size());
+  const auto first = static_cast<size_t>(std::floor(from * n));
+  const auto end = static_cast<size_t>(std::floor(to * n));
+  GINN_CHECK(first < end && end <= hazards.size());
+  double sum = 0.0;
+  for (size_t i = first; i < end; ++i) sum += hazards[i];
+  const double all = static_cast<double>(end - first);
+  return sum <= exposure ? all : all * exposure / sum;
+}
+
+double passing_at_end(const std::vector<double>& hazards, double exposure) {
+  double count = 0.0;
+  for (size_t i = hazards.size(); i-- > 0;) {
+    if (hazards[i] > exposure) return count + exposure / hazards[i];
+    exposure -= hazards[i];
+    count += 1.0;
+  }
+  return count;
+}
+
 GameValues game_values(std::vector<double> effects, double exposure, double replays) {
   const double n = static_cast<double>(effects.size());
   GINN_CHECK(replays > 0.0 && replays < n && exposure > 0.0);

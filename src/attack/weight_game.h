@@ -29,4 +29,16 @@ struct GameValues {
 // `replays`: expected, above 0 and below the number of contributions.
 GameValues game_values(std::vector<double> effects, double exposure, double replays);
 
+// Hazards between uniform (floor 1) and by effect (floor 0), with so many expected replays in all:
+// proportional to floor times the mean effect and (1 - floor) times the contribution's own.
+std::vector<double> floored_hazards(const std::vector<double>& effects,
+                                    double floor,
+                                    double replays);
+
+// How many contributions of [from, to), shares of the run, pass together with exp(-exposure): at
+// random places of the stretch (exposure over the mean hazard), at most all of it.
+double passing(const std::vector<double>& hazards, double exposure, double from, double to);
+// The same in a row at the run's end.
+double passing_at_end(const std::vector<double>& hazards, double exposure);
+
 }  // namespace ginn::attack

@@ -66,5 +66,27 @@ TEST(WeightGame, NoSpreadOfTheSameReplaysIsBetterThanTheBest) {
   }
 }
 
+TEST(WeightGame, AFloorSpreadsTheSameReplaysBetweenUniformAndByEffect) {
+  std::vector<double> effects;
+  for (int i = 0; i < 400; ++i) effects.push_back(1.0 - i / 400.0);
+  const double replays = 80, exposure = 6.9;
+  for (const double floor : {1.0, 0.5, 0.0}) {
+    const std::vector<double> hazards = floored_hazards(effects, floor, replays);
+    double cost = 0.0;
+    for (double hazard : hazards) cost += -std::expm1(-hazard);
+    EXPECT_NEAR(cost, replays, 1e-6) << floor;
+    EXPECT_NEAR(hazards.back() / hazards.front(), floor * 0.50125 / (1.0 - 0.49875 * floor), 0.003);
+  }
+  const auto uniform = floored_hazards(effects, 1.0, replays);
+  const double budget = exposure / -std::log(0.8);
+  EXPECT_NEAR(passing(uniform, exposure, 0.0, 1.0), budget, 1e-6);
+  EXPECT_NEAR(passing(uniform, exposure, 0.9, 1.0), budget, 1e-6);
+  EXPECT_NEAR(passing_at_end(uniform, exposure), budget, 1e-6);
+  const auto by_effect = floored_hazards(effects, 0.0, replays);
+  EXPECT_LT(passing(by_effect, exposure, 0.0, 0.1), budget);
+  EXPECT_EQ(passing(by_effect, exposure, 0.975, 1.0), 10.0) << "all of them";
+  EXPECT_GT(passing_at_end(by_effect, exposure), passing_at_end(uniform, exposure));
+}
+
 }  // namespace
 }  // namespace ginn::attack

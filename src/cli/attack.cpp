@@ -94,6 +94,7 @@ attack::AttackPlan plan_without(const AttackOptions& options) {
   plan.options.images = options.images;
   plan.options.patch = options.patch;
   plan.options.threads = thread_count(options.threads);
+  plan.combine = options.combine;
   return plan;
 }
 
@@ -103,6 +104,10 @@ Result<int> attack_verb(const AttackOptions& given) {
           int{options.game} >
       1) {
     return input_error("usage", "--lab, --sweep, --protocol, --game and --demo exclude each other");
+  }
+  if (options.combine != attack::kSum && !options.lab && !options.sweep) {
+    return input_error("usage",
+                       "--combine is for --lab and --sweep: a verifier adds contributions up");
   }
   if (options.attacks.empty()) options.attacks = {options.demo ? "badnets" : "noise"};
   if (options.shares.empty()) options.shares = {options.demo ? 0.1 : 0.01};

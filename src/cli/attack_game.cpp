@@ -10,10 +10,53 @@
 namespace ginn::cli {
 namespace {
 
+// What passes under one way to spread the replays, by the stretch of the run that is tampered with.
+struct Passing {
+  double floor = 1;
+  double anywhere = 0, second_half = 0, last_quarter = 0, last_tenth = 0, at_end = 0;
+};
+
 struct Row {
   double budget = 0, replays = 0;
   attack::GameValues values;
+  std::vector<Passing> passing;
 };
+
+std::vector<Passing> all_passing(const std::vector<double>& effects,
+                                 double exposure,
+                                 double replays) {
+  std::vector<Passing> all;
+  for (const double floor : {1.0, 0.75, 0.5, 0.25, 0.0}) {
+    const std::vector<double> hazards = attack::floored_hazards(effects, floor, replays);
+    all.push_back({floor,
+                   attack::passing(hazards, exposure, 0.0, 1.0),
+                   attack::passing(hazards, exposure, 0.5, 1.0),
+                   attack::passing(hazards, exposure, 0.75, 1.0),
+                   attack::passing(hazards, exposure, 0.9, 1.0),
+                   attack::passing_at_end(hazards, exposure)});
+  }
+  return all;
+}
+
+void print_passing(const Row& row) {
+  fmt::print("\n{:.0f} replays: contributions that pass, at random places of\n", row.replays);
+  fmt::print("{:>10}  {:>9}  {:>9}  {:>12}  {:>9}  {}\n",
+             "floor",
+             "the run",
+             "2nd half",
+             "last quarter",
+             "last 10 %",
+             "in a row at the end");
+  for (const Passing& p : row.passing) {
+    fmt::print("{:>10.2f}  {:>9.1f}  {:>9.1f}  {:>12.1f}  {:>9.1f}  {:.1f}\n",
+               p.floor,
+               p.anywhere,
+               p.second_half,
+               p.last_quarter,
+               p.last_tenth,
+               p.at_end);
+  }
+}
 
 void print_table(const job::Job& job, const std::vector<Row>& rows) {
   fmt::print(
@@ -40,6 +83,25 @@ void print_table(const job::Job& job, const std::vector<Row>& rows) {
   }
   fmt::print(
       "(a linear model: what the attacker's steps add up to, nothing undone by honest ones)\n");
+  for (const Row& row : rows) print_passing(row);
+  fmt::print(
+      "(floor: the part of the chance of a replay that is the same for all, the rest goes by "
+      "effect)\n");
+}
+
+crypto::Json::Array passing_json(const std::vector<Passing>& all) {
+  crypto::Json::Array array;
+  for (const Passing& p : all) {
+    crypto::Json::Object json;
+    json["floor"] = p.floor;
+    json["anywhere"] = p.anywhere;
+    json["second_half"] = p.second_half;
+    json["last_quarter"] = p.last_quarter;
+    json["last_tenth"] = p.last_tenth;
+    json["at_end"] = p.at_end;
+    array.emplace_back(std::move(json));
+  }
+  return array;
 }
 
 void print_json(const job::Job& job, const std::vector<Row>& rows) {
@@ -52,7 +114,8 @@ void print_json(const job::Job& job, const std::vector<Row>& rows) {
     json["proportional"] = row.values.proportional;
     json["best"] = row.values.best;
     json["never_replayed"] = row.values.left_out;
-    array.push_back(json);
+    json["passing"] = passing_json(row.passing);
+    array.emplace_back(std::move(json));
   }
   crypto::Json::Object json;
   json["contributions"] = static_cast<double>(job.contributions());
@@ -77,7 +140,10 @@ Result<int> game_verb(const AttackOptions& options) {
     const double n = static_cast<double>(job.contributions());
     const double replays = n * -std::expm1(-own.exposure() / budget);
     if (!(replays > 0.0 && replays < n)) continue;
-    rows.push_back({budget, replays, attack::game_values(effects, own.exposure(), replays)});
+    rows.push_back({budget,
+                    replays,
+                    attack::game_values(effects, own.exposure(), replays),
+                    all_passing(effects, own.exposure(), replays)});
   }
   options.json ? print_json(job, rows) : print_table(job, rows);
   return 0;

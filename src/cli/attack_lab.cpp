@@ -31,6 +31,7 @@ void print_json(const attack::AttackPlan& plan,
   crypto::Json::Object json;
   json["attack"] = plan.attack;
   json["when"] = attack::to_text(plan.when);
+  json["combine"] = plan.combine;
   json["seed"] = static_cast<double>(plan.options.seed);
   json["target"] = static_cast<double>(plan.options.target);
   json["finished"] = result.finished;
@@ -60,10 +61,11 @@ std::string share_text(uint64_t part, uint64_t whole) {
 }
 
 void print_outcome(const attack::AttackPlan& plan, const attack::LabResult& result) {
-  fmt::print("attack               {}, {}, seed {}\n",
+  fmt::print("attack               {}, {}, seed {}{}\n",
              plan.attack,
              attack::to_text(plan.when),
-             plan.options.seed);
+             plan.options.seed,
+             plan.combine == attack::kSum ? "" : ", combined by " + plan.combine);
   fmt::print(
       "deviations           {} of {} contributions ({:.3f} %)\n",
       result.deviations,

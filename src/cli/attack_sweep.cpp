@@ -24,7 +24,9 @@ class Sweep {
                                  job.model,
                                  ", ",
                                  job.steps,
-                                 " steps");
+                                 " steps",
+                                 options.combine == attack::kSum ? "" : ", combined by ",
+                                 options.combine == attack::kSum ? "" : options.combine);
     sweep->facts_.contributions = job.contributions();
     sweep->facts_.budget = sampling.budget_contributions();
     sweep->facts_.probability = job.probability;
@@ -96,7 +98,9 @@ class Sweep {
     }
   }
 
-  std::vector<attack::Group> groups() const { return attack::groups(results_->rows(), job_); }
+  std::vector<attack::Group> groups() const {
+    return attack::groups(results_->rows(), job_, options_.combine);
+  }
   const attack::SweepFacts& facts() const { return facts_; }
 
  private:

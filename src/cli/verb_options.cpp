@@ -141,7 +141,7 @@ void add_attacker(CLI::App* attack, AttackOptions& o) {
            "--when",
            o.when,
            "WHEN",
-           "uniform, first, last, last@0.85, bursts:16, window:0.3-0.6 (uniform)");
+           "uniform, first, last, last@0.85, bursts:16, window:0.3-0.6, greedy (uniform)");
   add_option(attack, "--target", o.target, "C", "Class that a backdoor's images shall get (0)");
   add_option(attack,
              "--poison",
@@ -181,6 +181,12 @@ void add_attack(CLI::App& app, VerbOptions& line) {
   attack->add_flag("--critical", o.critical, "Then the least count that succeeds, by bisection");
   add_option(
       attack, "--steps", o.steps, "N", "Of the laboratory's training, or the game's (the job's)");
+  add_option(attack,
+             "--combine",
+             o.combine,
+             "RULE",
+             "What the laboratory makes of contributions: sum, running:Q, layers:Q, centred:T "
+             "(sum, as a verifier does)");
   add_option(attack, "--sequences", o.sequences, "N", "Of coins, in the laboratory (4000)");
   add_threads(attack, o.threads);
   add_verifier_threads(attack, o.verifier_threads);

@@ -155,6 +155,7 @@ struct AttackOptions {
   std::string out;                   // empty with `lab` alone
   std::vector<std::string> attacks;  // empty: noise, badnets for `demo`
   std::vector<std::string> when = {"uniform"};
+  std::string combine = "sum";        // what becomes of contributions, in the laboratory
   std::vector<double> shares;         // empty: 0.01, 0.1 for `demo`
   std::vector<uint64_t> counts;       // instead of shares
   std::vector<uint64_t> seeds = {1};  // which contributions, and an attacker's random numbers

@@ -86,6 +86,7 @@ class Laboratory(LabTest):
                 (["--attack", "badnets", "--poison", "0"], ["attack_poison"]),
                 (["--attack", "badnets", "--images", "5000"], ["attack_images"]),
                 (["--attack", "badnets", "--patch", "9"], ["attack_patch"]),
+                (["--combine", "median"], ["attack_combine", "median", "centred:T"]),
                 (["--protocol"], ["--protocol"]),
                 (["--steps", "0"], ["--steps"]), (["--sweep"], ["--sweep"]),
                 (["--out", "r"], ["--out"])]:
@@ -93,6 +94,7 @@ class Laboratory(LabTest):
         self.refused("attack", job, naming=["--out"])
         self.refused("attack", job, "--out", "r", "--steps", "3", naming=["--steps"])
         self.refused("attack", job, "--out", "r", "--critical", naming=["--critical"])
+        self.refused("attack", job, "--out", "r", "--combine", "layers:0.5", naming=["--combine"])
         self.assertFalse((self.dir / "r").exists())
 
 
@@ -258,6 +260,13 @@ class Game(LabTest):
         for game in games:
             self.assertLessEqual(game["best"], min(game["uniform"], game["proportional"]))
             self.assertGreater(game["best"], 0.3 * game["uniform"])
+            # Uniform replays: the budget anywhere. By effect the cool end is cheap.
+            uniform, by_effect = game["passing"][0], game["passing"][-1]
+            self.assertEqual((uniform["floor"], by_effect["floor"]), (1, 0))
+            for stretch in ["anywhere", "second_half", "last_quarter", "last_tenth", "at_end"]:
+                most = {"last_tenth": 80}.get(stretch, 800)
+                self.assertAlmostEqual(uniform[stretch], min(game["budget"], most), places=6)
+            self.assertGreater(by_effect["at_end"], uniform["at_end"])
         self.assertGreater(games[0]["uniform"], games[1]["uniform"], "a larger budget")
         words = self.ginn(0, "attack", job, "--game", "--steps", "50").stdout
         self.assertIn("200 contributions", words)
@@ -296,6 +305,11 @@ class Sweep(LabTest):
         for row in rows + again:
             del row["seconds"]
         self.assertEqual(rows, again)
+
+        # Another rule of combination is another training, in the same file.
+        self.sweep(job, "--attack", "badnets", "--count", "8", "--combine", "layers:0.5")
+        self.assertEqual([row["combine"] for row in self.rows()], ["sum"] * 18 + ["layers:0.5"])
+        self.assertIn("combined by layers:0.5", (self.dir / "s" / "index.html").read_text())
 
         path.write_text(whole[:-1])
         self.sweep(job, *grid, code=2)
