@@ -72,6 +72,31 @@ double best_escape(const LivesGame& game) {
   return best[k];
 }
 
+double escape_of_attempts(const LivesGame& game, uint64_t attempts) {
+  const double one = std::pow(1.0 - game.picked, static_cast<double>(game.deviations));
+  return -std::expm1(static_cast<double>(attempts) * std::log1p(-one));
+}
+
+PlayedGames play_attempts(const guarantee::Sampling& sampling,
+                          const LivesGame& game,
+                          uint64_t attempts,
+                          uint64_t games,
+                          uint64_t seed) {
+  const LivesGame once{game.deviations, 1, game.picked};
+  PlayedGames result;
+  std::mt19937_64 coins(seed);
+  for (uint64_t i = 0; i < games; ++i) {
+    bool escaped = false;
+    for (uint64_t a = 0; a < attempts && !escaped; ++a) {
+      escaped = play_one(sampling, once, once.deviations, coins);
+    }
+    if (escaped) ++result.escaped;
+  }
+  result.played = games;
+  result.interval = wilson(result.escaped, games);
+  return result;
+}
+
 PlayedGames play(const guarantee::Sampling& sampling,
                  const LivesGame& game,
                  uint64_t stake,

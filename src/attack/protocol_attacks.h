@@ -34,4 +34,14 @@ PlayedGames play(const guarantee::Sampling& sampling,
                  uint64_t games,
                  uint64_t seed);
 
+// The host keeps one tampered run's contributions and shows them to verifier after verifier, each
+// from the start, each with coins of its own, until one of `attempts` signs. Whoever grants a start
+// counts these; contributions that were computed before cost the host nothing.
+double escape_of_attempts(const LivesGame& game, uint64_t attempts);
+PlayedGames play_attempts(const guarantee::Sampling& sampling,
+                          const LivesGame& game,
+                          uint64_t attempts,
+                          uint64_t games,
+                          uint64_t seed);
+
 }  // namespace ginn::attack

@@ -65,6 +65,22 @@ TEST(ProtocolAttacks, PlayedGamesAgree) {
   }
 }
 
+// Contributions that are kept and shown again: n attempts have at most n times the chance of one.
+TEST(ProtocolAttacks, KeptContributionsGainOneChanceForEachVerifier) {
+  const guarantee::Sampling s = sampling(0.9, 40, 1);
+  const LivesGame game = game_of(s, 1);
+  const double one = std::pow(1.0 - game.picked, 40);
+  EXPECT_NEAR(escape_of_attempts(game, 1), one, 1e-12);
+  EXPECT_NEAR(escape_of_attempts(game, 3), one * (3.0 - 3.0 * one + one * one), 1e-12);
+  for (uint64_t attempts : {1u, 5u}) {
+    const double exact = escape_of_attempts(game, attempts);
+    EXPECT_LE(exact, static_cast<double>(attempts) * 0.1);
+    const PlayedGames played = play_attempts(s, game, attempts, 20000, attempts);
+    const double deviation = std::sqrt(exact * (1.0 - exact) / 20000);
+    EXPECT_NEAR(static_cast<double>(played.escaped) / 20000, exact, 5 * deviation) << attempts;
+  }
+}
+
 // More lives than the sampling is made for: the game is lost by the verifier, and shows it.
 TEST(ProtocolAttacks, UncountedLivesBreakTheGuarantee) {
   const guarantee::Sampling s = sampling(0.999, 100, 1);

@@ -13,7 +13,8 @@ namespace {
 // What passes under one way to spread the replays, by the stretch of the run that is tampered with.
 struct Passing {
   double floor = 1;
-  double anywhere = 0, second_half = 0, last_quarter = 0, last_tenth = 0, at_end = 0;
+  double anywhere = 0, first_half = 0, second_half = 0, last_quarter = 0, last_tenth = 0,
+         at_end = 0;
 };
 
 struct Row {
@@ -30,6 +31,7 @@ std::vector<Passing> all_passing(const std::vector<double>& effects,
     const std::vector<double> hazards = attack::floored_hazards(effects, floor, replays);
     all.push_back({floor,
                    attack::passing(hazards, exposure, 0.0, 1.0),
+                   attack::passing(hazards, exposure, 0.0, 0.5),
                    attack::passing(hazards, exposure, 0.5, 1.0),
                    attack::passing(hazards, exposure, 0.75, 1.0),
                    attack::passing(hazards, exposure, 0.9, 1.0),
@@ -40,17 +42,19 @@ std::vector<Passing> all_passing(const std::vector<double>& effects,
 
 void print_passing(const Row& row) {
   fmt::print("\n{:.0f} replays: contributions that pass, at random places of\n", row.replays);
-  fmt::print("{:>10}  {:>9}  {:>9}  {:>12}  {:>9}  {}\n",
+  fmt::print("{:>10}  {:>9}  {:>9}  {:>9}  {:>12}  {:>9}  {}\n",
              "floor",
              "the run",
+             "1st half",
              "2nd half",
              "last quarter",
              "last 10 %",
              "in a row at the end");
   for (const Passing& p : row.passing) {
-    fmt::print("{:>10.2f}  {:>9.1f}  {:>9.1f}  {:>12.1f}  {:>9.1f}  {:.1f}\n",
+    fmt::print("{:>10.2f}  {:>9.1f}  {:>9.1f}  {:>9.1f}  {:>12.1f}  {:>9.1f}  {:.1f}\n",
                p.floor,
                p.anywhere,
+               p.first_half,
                p.second_half,
                p.last_quarter,
                p.last_tenth,
@@ -95,6 +99,7 @@ crypto::Json::Array passing_json(const std::vector<Passing>& all) {
     crypto::Json::Object json;
     json["floor"] = p.floor;
     json["anywhere"] = p.anywhere;
+    json["first_half"] = p.first_half;
     json["second_half"] = p.second_half;
     json["last_quarter"] = p.last_quarter;
     json["last_tenth"] = p.last_tenth;

@@ -10,6 +10,7 @@ namespace ginn::cli {
 namespace {
 
 constexpr uint64_t kGames = 200'000;
+constexpr uint64_t kAttemptGames = 20'000;  // each is many verifiers
 constexpr uint64_t kExactMost = 4000;  // deviations: the best strategy takes their square in time
 
 // One deviation, some of them, a quarter, all of them between two checkpoints.
@@ -27,10 +28,44 @@ struct Played {
   attack::PlayedGames games;
 };
 
+struct Attempts {
+  uint64_t attempts;
+  double exact;
+  attack::PlayedGames games;
+};
+
+crypto::Json::Array attempts_json(const std::vector<Attempts>& all) {
+  crypto::Json::Array array;
+  for (const Attempts& one : all) {
+    crypto::Json::Object json;
+    json["attempts"] = static_cast<double>(one.attempts);
+    json["escape_exact"] = one.exact;
+    json["games"] = static_cast<double>(one.games.played);
+    json["escaped"] = static_cast<double>(one.games.escaped);
+    array.emplace_back(std::move(json));
+  }
+  return array;
+}
+
+void print_attempts(const std::vector<Attempts>& all) {
+  fmt::print(
+      "\nthe same contributions before verifier after verifier, each granted by the owner:\n");
+  fmt::print("{:>28}  {:>9}  {:>9}  {}\n", "verifiers", "exact", "measured", "95 %");
+  for (const Attempts& one : all) {
+    fmt::print("{:>28}  {:>9.6f}  {:>9.6f}  {:.6f} to {:.6f}\n",
+               one.attempts,
+               one.exact,
+               static_cast<double>(one.games.escaped) / static_cast<double>(one.games.played),
+               one.games.interval.low,
+               one.games.interval.high);
+  }
+}
+
 void print_json(const attack::LivesGame& game,
                 double bound,
                 double finite,
-                const std::vector<Played>& all) {
+                const std::vector<Played>& all,
+                const std::vector<Attempts>& attempts) {
   crypto::Json::Array stakes;
   for (const Played& played : all) {
     crypto::Json::Object stake;
@@ -48,6 +83,7 @@ void print_json(const attack::LivesGame& game,
   json["escape_finite"] = finite;
   if (game.deviations <= kExactMost) json["escape_best"] = attack::best_escape(game);
   json["stakes"] = stakes;
+  json["attempts"] = attempts_json(attempts);
   fmt::print("{}\n", crypto::pretty_json(json));
 }
 
@@ -94,7 +130,19 @@ Result<int> protocol_verb(const AttackOptions& options) {
   }
   const double bound = guarantee::poisson_escape(sampling.exposure(), job.lives);
   const double finite = guarantee::finite_escape(game.deviations, game.picked, job.lives);
-  options.json ? print_json(game, bound, finite, all) : print_table(game, bound, finite, all);
+  std::vector<Attempts> attempts;
+  for (uint64_t n : {uint64_t{1}, uint64_t{10}, uint64_t{100}}) {
+    const uint64_t seed = options.seeds[0] + n;
+    attempts.push_back({n,
+                        attack::escape_of_attempts(game, n),
+                        attack::play_attempts(sampling, game, n, kAttemptGames, seed)});
+  }
+  if (options.json) {
+    print_json(game, bound, finite, all, attempts);
+  } else {
+    print_table(game, bound, finite, all);
+    print_attempts(attempts);
+  }
   return 0;
 }
 

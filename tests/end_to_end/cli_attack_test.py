@@ -249,6 +249,10 @@ class Protocol(LabTest):
         for stake in found["stakes"]:
             expected = stake["escape_exact"] * stake["games"]
             self.assertLess(abs(stake["escaped"] - expected), 5 * expected ** 0.5 + 5)
+        for tried in found["attempts"]:
+            self.assertLess(tried["escape_exact"], tried["attempts"] * 0.001)
+            expected = tried["escape_exact"] * tried["games"]
+            self.assertLess(abs(tried["escaped"] - expected), 5 * expected ** 0.5 + 5)
         self.assertIn("best strategy", self.ginn(0, "attack", job, "--protocol").stdout)
 
 
@@ -263,8 +267,8 @@ class Game(LabTest):
             # Uniform replays: the budget anywhere. By effect the cool end is cheap.
             uniform, by_effect = game["passing"][0], game["passing"][-1]
             self.assertEqual((uniform["floor"], by_effect["floor"]), (1, 0))
-            for stretch in ["anywhere", "second_half", "last_quarter", "last_tenth", "at_end"]:
-                most = {"last_tenth": 80}.get(stretch, 800)
+            for stretch, most in {"anywhere": 800, "first_half": 400, "second_half": 400,
+                                  "last_quarter": 200, "last_tenth": 80, "at_end": 800}.items():
                 self.assertAlmostEqual(uniform[stretch], min(game["budget"], most), places=6)
             self.assertGreater(by_effect["at_end"], uniform["at_end"])
         self.assertGreater(games[0]["uniform"], games[1]["uniform"], "a larger budget")
