@@ -37,7 +37,10 @@ Status wait_readable(int descriptor, const Idle& idle) {
 
 class SocketStream final : public Stream {
  public:
-  explicit SocketStream(int descriptor) : descriptor_(descriptor) {}
+  explicit SocketStream(int descriptor) : descriptor_(descriptor) {
+    const timeval wait{0, kIdleMs * 1000};
+    ::setsockopt(descriptor_, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
+  }
   ~SocketStream() override { ::close(descriptor_); }
   SocketStream(const SocketStream&) = delete;
   SocketStream& operator=(const SocketStream&) = delete;
@@ -66,12 +69,15 @@ class SocketStream final : public Stream {
 
   Result<size_t> read(std::span<uint8_t> out, const Idle& idle) override {
     for (;;) {
-      GINN_TRY(wait_readable(descriptor_, idle));
-      const ssize_t got = ::recv(descriptor_, out.data(), out.size(), 0);
+      // All of it in one call, where it comes within the time: a frame comes in many pieces.
+      const ssize_t got = ::recv(descriptor_, out.data(), out.size(), MSG_WAITALL);
       if (got >= 0) return static_cast<size_t>(got);
       // A reset is the end of the stream too: the peer closed before it had read all of ours.
       if (errno == ECONNRESET) return size_t{0};
-      if (errno != EINTR) return system_error("peer_gone", "receiving");
+      if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) {
+        return system_error("peer_gone", "receiving");
+      }
+      if (idle) GINN_TRY(idle());
     }
   }
 
