@@ -15,18 +15,44 @@ constexpr double kSlack = 1e-9;  // of comparisons between rounded products
 // The data and the shape of a step that all trainings had.
 constexpr std::string_view kFashionMnist =
     "sha256:fe1bcf84e640dcf1d95a037b7fb7d08ca6933a5e72999e3309a4f82ec17c3f16";
-constexpr uint32_t kMicrobatch = 32, kMicrobatches = 4;
+
+// What the advice goes by: others are in docs/attacks.md to compare with.
+bool advises(const MeasuredJob& job) {
+  return job.momentum == 0.9 && job.schedule == job::Schedule::kCosine;
+}
 
 bool is_best(const MeasuredAttack& row) { return std::string_view(row.attack) == kBestAttack; }
 
-bool network_measured(const std::string& model) {
-  return std::any_of(
-      measured_attacks().begin(), measured_attacks().end(), [&](const MeasuredAttack& row) {
-        return is_best(row) && job_of(row).model == model;
-      });
+// Jobs of `model` (empty: any) that kBestAttack was tried against.
+std::vector<const MeasuredJob*> attacked_jobs(const std::string& model) {
+  std::set<const MeasuredJob*> found;
+  for (const MeasuredAttack& row : measured_attacks()) {
+    const MeasuredJob& job = job_of(row);
+    if (is_best(row) && advises(job) && (model.empty() || job.model == model)) found.insert(&job);
+  }
+  return {found.begin(), found.end()};
 }
 
-std::vector<std::string> outside(const job::Job& job, bool network) {
+// Of `all`, those whose `value` is the least that is at least `asked`, or else the largest.
+template <typename Value>
+std::vector<const MeasuredJob*> nearest(const std::vector<const MeasuredJob*>& all,
+                                        double asked,
+                                        const Value& value) {
+  GINN_CHECK(!all.empty());
+  double above = INFINITY, largest = 0.0;
+  for (const MeasuredJob* job : all) {
+    largest = std::max(largest, value(*job));
+    if (value(*job) >= asked * (1.0 - kSlack)) above = std::min(above, value(*job));
+  }
+  const double chosen = above < INFINITY ? above : largest;
+  std::vector<const MeasuredJob*> found;
+  for (const MeasuredJob* job : all) {
+    if (value(*job) == chosen) found.push_back(job);
+  }
+  return found;
+}
+
+std::vector<std::string> outside(const job::Job& job, bool network, bool shape) {
   uint64_t shortest = measured_jobs()[0].steps, longest = shortest;
   double lowest = 1.0, highest = 0.0;
   for (const MeasuredJob& measured : measured_jobs()) {
@@ -43,26 +69,13 @@ std::vector<std::string> outside(const job::Job& job, bool network) {
   add(crypto::tagged(job.data.root()) != kFashionMnist, "the data");
   add(job.preprocess.crop != 0 || job.preprocess.flip || job.preprocess.pad != 0, "augmentation");
   add(job.steps < shortest || job.steps > longest, "the number of steps");
-  add(job.microbatch != kMicrobatch || job.microbatches() != kMicrobatches, "the shape of a step");
+  add(!shape, "the shape of a step");
   add(job.lr.schedule != job::Schedule::kCosine, "the schedule");
   add(job.momentum < lowest || job.momentum > highest || job.nesterov, "the momentum");
   add(job.weight_decay != 0.0, "weight decay");
   add(job.label_smoothing != 0.0, "label smoothing");
   add(job.weights.has_value() || !job.freeze.empty() || !job.groups.empty(), "transfer learning");
   return found;
-}
-
-// Of the jobs of `model` (empty: of all) that the best attacker was tried against: how far their
-// contributions move the weights. The least that is at least `asked`, or the largest.
-double nearest_reach(const std::string& model, double asked) {
-  std::set<double> all;
-  for (const MeasuredAttack& row : measured_attacks()) {
-    const MeasuredJob& job = job_of(row);
-    if (is_best(row) && (model.empty() || job.model == model)) all.insert(reach(job));
-  }
-  GINN_CHECK(!all.empty());
-  const auto found = all.lower_bound(asked * (1.0 - kSlack));
-  return found == all.end() ? *all.rbegin() : *found;
 }
 
 // The largest harmless and the smallest harmful number of `rows`.
@@ -109,42 +122,96 @@ Coverage coverage(const job::Job& job, const guarantee::Sampling& sampling, cons
   return passes(advice.harmless) ? Coverage::kBetween : Coverage::kCovered;
 }
 
+// Those with as many images a contribution as the job, or else as most that were attacked.
+std::vector<const MeasuredJob*> shaped_jobs(const std::vector<const MeasuredJob*>& jobs,
+                                            uint32_t microbatch) {
+  std::vector<const MeasuredJob*> own, usual;
+  for (const MeasuredJob* measured : jobs) {
+    if (measured->microbatch == microbatch) own.push_back(measured);
+    if (measured->microbatch == kMicrobatch) usual.push_back(measured);
+  }
+  return own.empty() ? usual : own;
+}
+
+double reach_of(const MeasuredJob& job) { return reach(job); }
+double rarity_of(const MeasuredJob& job) { return 1.0 / static_cast<double>(job.steps); }
+
+// What was tried on jobs whose steps are as long as this one's, and that run no longer.
+std::vector<const MeasuredAttack*> comparable(const std::vector<const MeasuredJob*>& shaped,
+                                              const job::Job& job) {
+  const auto jobs = nearest(
+      nearest(shaped, reach(job), reach_of), 1.0 / static_cast<double>(job.steps), rarity_of);
+  std::vector<const MeasuredAttack*> rows;
+  for (const MeasuredAttack& row : measured_attacks()) {
+    if (std::find(jobs.begin(), jobs.end(), &job_of(row)) != jobs.end()) rows.push_back(&row);
+  }
+  return rows;
+}
+
+double replays_for(const job::Job& job, uint64_t budget) {
+  const auto sampling = guarantee::Sampling::create(1.0 - kEscape,
+                                                    {false, 0.0, budget},
+                                                    job.verify_last,
+                                                    job.lives,
+                                                    guarantee::Verify::kSample,
+                                                    job.steps,
+                                                    job.microbatches());
+  GINN_CHECK(sampling.ok());
+  return sampling->expected_replays();
+}
+
+// The largest smaller microbatch, of those that were measured with this network, that at least
+// halves the share of the images that are replayed.
+std::optional<SmallerMicrobatch> smaller_microbatch(const job::Job& job, const Advice& advice) {
+  std::set<uint32_t, std::greater<>> sizes;
+  for (const MeasuredJob* measured : attacked_jobs(job.model)) {
+    if (measured->microbatch < job.microbatch && job.batch % measured->microbatch == 0) {
+      sizes.insert(measured->microbatch);
+    }
+  }
+  for (const uint32_t size : sizes) {
+    job::Job other = job;
+    other.microbatch = size;
+    const auto shaped = shaped_jobs(attacked_jobs(job.model), size);
+    const double most = reach(*nearest(shaped, INFINITY, reach_of)[0]);
+    other.clip_norm = round_down(job.clip_norm * most / reach(other));
+    Advice found;
+    find_border(comparable(shaped, other), found);
+    if (found.harmless == 0) continue;
+    const double share =
+        replays_for(other, found.harmless) / static_cast<double>(other.contributions());
+    const double own = advice.expected_replays / static_cast<double>(job.contributions());
+    if (share <= own / 2.0) return SmallerMicrobatch{size, other.clip_norm, found.harmless, share};
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 Advice advise(const job::Job& job, const guarantee::Sampling& sampling) {
   Advice advice;
-  const bool network = network_measured(job.model);
-  const std::string model = network ? job.model : "";
-  advice.outside = outside(job, network);
+  const bool network = !attacked_jobs(job.model).empty();
+  const auto shaped = shaped_jobs(attacked_jobs(network ? job.model : ""), job.microbatch);
+  const bool shape = shaped[0]->microbatch == job.microbatch && job.batch == kBatch;
+  advice.outside = outside(job, network, shape);
   advice.reach = reach(job);
-  advice.measured_reach = nearest_reach(model, advice.reach);
-  std::vector<const MeasuredAttack*> rows;
-  for (const MeasuredAttack& row : measured_attacks()) {
-    const MeasuredJob& measured = job_of(row);
-    const bool same = reach(measured) == advice.measured_reach;
-    if (same && (model.empty() || measured.model == model)) rows.push_back(&row);
-  }
+  const auto rows = comparable(shaped, job);
+  advice.measured_reach = reach(job_of(*rows[0]));
   find_border(rows, advice);
   const double ratio = advice.reach / advice.measured_reach;
   if (ratio > 1.0 + kSlack) {
     advice.outside.emplace_back("how far a contribution moves the weights");
     scale(ratio, advice);
   }
-  advice.clip_norm = round_down(job.clip_norm * nearest_reach(model, INFINITY) / advice.reach);
+  const double most = reach(*nearest(shaped, INFINITY, reach_of)[0]);
+  advice.clip_norm = round_down(job.clip_norm * most / advice.reach);
   if (advice.harmful != 0) {
     advice.escape_harmful = guarantee::finite_escape(advice.harmful, sampling.q(), job.lives);
   }
   advice.coverage = coverage(job, sampling, advice);
   advice.budget = std::clamp<uint64_t>(advice.harmless, 1, job.contributions());
-  const auto recommended = guarantee::Sampling::create(1.0 - kEscape,
-                                                       {false, 0.0, advice.budget},
-                                                       job.verify_last,
-                                                       job.lives,
-                                                       guarantee::Verify::kSample,
-                                                       job.steps,
-                                                       job.microbatches());
-  GINN_CHECK(recommended.ok());
-  advice.expected_replays = recommended->expected_replays();
+  advice.expected_replays = replays_for(job, advice.budget);
+  advice.smaller = smaller_microbatch(job, advice);
   return advice;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,9 +16,19 @@ enum class Coverage {
 };
 inline constexpr double kEscape = 0.001;
 
+// As large a share of the images as in a larger microbatch takes more of these to tamper with, and
+// a replay of one costs less.
+struct SmallerMicrobatch {
+  uint32_t microbatch = 0;  // images
+  double clip_norm = 0;     // with which steps are as long as those measured
+  uint64_t budget = 0;      // contributions
+  double replayed = 0;      // share of the contributions, expected
+};
+
 // What the measurements say of a job. Of the jobs of its network (of all, if it was not measured)
-// that were attacked with kBestAttack, those count whose contributions move the weights at least as
-// far, and of these the ones that are nearest.
+// that were attacked with kBestAttack, those count that have as many images in a contribution (or
+// else kMicrobatch), whose contributions move the weights at least as far, and that run no longer;
+// of these the ones that are nearest.
 struct Advice {
   Coverage coverage = Coverage::kBetween;
   std::vector<std::string> outside;  // in what the job differs from all that was measured
@@ -32,6 +43,8 @@ struct Advice {
   uint64_t budget = 1;                          // recommended, a number of contributions
   double expected_replays = 0;                  // with that budget and a probability of 1 - kEscape
   double clip_norm = 0;                         // the largest C within what was measured
+  // One that was measured to need at most half the replays; nothing if there is none.
+  std::optional<SmallerMicrobatch> smaller;
 };
 Advice advise(const job::Job& job, const guarantee::Sampling& sampling);
 

@@ -43,6 +43,7 @@ TEST(Measured, TheTableIsThatOfTheFiles) {
   std::map<Key, Values> files, table;
   for (const auto& entry : std::filesystem::directory_iterator(kResults)) {
     if (entry.path().extension() != ".csv") continue;
+    if (entry.path().stem() == "cifar") continue;  // other data: the advice does not go by it
     const auto results = Results::open(entry.path());
     ASSERT_TRUE(results.ok()) << entry.path();
     for (const Row& row : results->rows()) add(entry.path().filename(), row, files);

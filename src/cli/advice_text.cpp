@@ -105,6 +105,16 @@ std::string advised(const attack::Advice& advice, const job::Job& job) {
     text +=
         fmt::format("; clip_norm = {:.3g} or a learning rate smaller by as much", advice.clip_norm);
   }
+  if (advice.smaller) {
+    text += fmt::format(
+        "; or microbatch = {} with clip_norm = {:.3g} and budget = {}: {:.0f} % of the images are "
+        "replayed, not {:.0f} %",
+        advice.smaller->microbatch,
+        advice.smaller->clip_norm,
+        advice.smaller->budget,
+        100.0 * advice.smaller->replayed,
+        100.0 * advice.expected_replays / static_cast<double>(job.contributions()));
+  }
   return text;
 }
 
@@ -167,6 +177,14 @@ crypto::Json::Object advice_json(const attack::Advice& advice) {
   json["expected_replays"] = advice.expected_replays;
   json["clip_norm_most"] = advice.clip_norm;
   json["schedule"] = "cosine";
+  if (advice.smaller) {
+    crypto::Json::Object smaller;
+    smaller["microbatch"] = static_cast<double>(advice.smaller->microbatch);
+    smaller["clip_norm"] = advice.smaller->clip_norm;
+    smaller["budget"] = static_cast<double>(advice.smaller->budget);
+    smaller["replayed"] = advice.smaller->replayed;
+    json["smaller_microbatch"] = std::move(smaller);
+  }
   return json;
 }
 
