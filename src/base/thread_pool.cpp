@@ -1,10 +1,14 @@
 #include "base/thread_pool.h"
 
+#include <pthread.h>
 #include <xmmintrin.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <system_error>
 #include <utility>
 
+#include "base/affinity.h"
 #include "base/check.h"
 #include "base/text.h"
 
@@ -17,8 +21,9 @@ void check_float_environment() {
   GINN_CHECK((_mm_getcsr() & ~kFlags) == kDefault);
 }
 
-ThreadPool::ThreadPool(size_t threads) {
+ThreadPool::ThreadPool(size_t threads, std::vector<int> cpus) : cpus_(std::move(cpus)) {
   check_float_environment();
+  GINN_CHECK(cpus_.empty() || cpus_.size() == std::max<size_t>(threads, 1));
   try {
     for (size_t i = 1; i < threads; ++i) workers_.emplace_back([this, i] { run(i); });
   } catch (const std::system_error& error) {
@@ -28,9 +33,27 @@ ThreadPool::ThreadPool(size_t threads) {
     end_workers();
     throw;
   }
+  for (size_t i = 0; i < cpus_.size(); ++i) {
+    const int error = bind(i);
+    if (error == 0) continue;
+    end_workers();
+    throw std::system_error(
+        error, std::generic_category(), concat("no thread can run on CPU ", cpus_[i]));
+  }
+}
+
+// The caller's is only tried here. An error number, or 0.
+int ThreadPool::bind(size_t thread) {
+  if (thread == 0) return CpuBinding(cpus_of(0)).bound() ? 0 : EINVAL;
+  const cpu_set_t set = cpu_set(cpus_of(thread));
+  return ::pthread_setaffinity_np(workers_[thread - 1].native_handle(), sizeof set, &set);
 }
 
 ThreadPool::~ThreadPool() { end_workers(); }
+
+std::vector<int> ThreadPool::cpus_of(size_t thread) const {
+  return cpus_.empty() ? std::vector<int>() : std::vector<int>{cpus_[thread]};
+}
 
 void ThreadPool::end_workers() {
   {
@@ -42,6 +65,7 @@ void ThreadPool::end_workers() {
 }
 
 void ThreadPool::parallel_for(size_t count, const std::function<void(size_t, size_t)>& body) {
+  const CpuBinding binding(cpus_of(0));
   if (workers_.empty() || count <= 1) {
     for (size_t i = 0; i < count; ++i) body(i, 0);
     return;

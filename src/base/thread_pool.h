@@ -15,8 +15,10 @@ namespace ginn {
 // none. Every thread checks that MXCSR is the default (round to nearest, no FTZ, no DAZ).
 class ThreadPool {
  public:
-  // Throws std::system_error when a thread cannot be started; those that were are ended.
-  explicit ThreadPool(size_t threads);
+  // Throws std::system_error when a thread cannot be started; those that were are ended. With
+  // `cpus`, of which there is one a thread, thread i runs on cpus[i] alone, the caller only while
+  // it is in a loop: threads that it starts elsewhere are not bound. Throws, too, when one cannot.
+  explicit ThreadPool(size_t threads, std::vector<int> cpus = {});
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
@@ -31,10 +33,13 @@ class ThreadPool {
   void parallel_for(size_t count, const std::function<void(size_t index, size_t thread)>& body);
 
  private:
+  std::vector<int> cpus_of(size_t thread) const;
+  int bind(size_t thread);
   void run(size_t thread);
   void work(size_t thread);
   void end_workers();
 
+  const std::vector<int> cpus_;
   std::vector<std::thread> workers_;
   std::mutex mutex_;
   std::condition_variable start_;

@@ -5,8 +5,11 @@
 
 #include <atomic>
 #include <chrono>
+#include <map>
 #include <new>
 #include <stdexcept>
+
+#include "base/affinity.h"
 
 namespace ginn {
 namespace {
@@ -93,6 +96,58 @@ TEST_P(ThreadPoolOfSize, NothingIsBegunAfterAFailure) {
 INSTANTIATE_TEST_SUITE_P(Sizes, ThreadPoolOfSize, testing::Values(1, 3, 7));
 
 TEST(ThreadPool, ZeroThreadsMeansTheCallerAlone) { EXPECT_EQ(ThreadPool(0).size(), 1u); }
+
+// Every thread is waited for, so that each of them takes an index.
+std::map<size_t, std::vector<int>> cpus_of_threads(ThreadPool& pool) {
+  std::map<size_t, std::vector<int>> cpus;
+  std::mutex mutex;
+  std::atomic<size_t> arrived = 0;
+  pool.parallel_for(pool.size(), [&](size_t, size_t thread) {
+    {
+      std::lock_guard lock(mutex);
+      cpus[thread] = usable_cpus();
+    }
+    ++arrived;
+    while (arrived < pool.size()) std::this_thread::yield();
+  });
+  return cpus;
+}
+
+TEST(ThreadPool, ThreadsRunWhereTheyShould) {
+  const std::vector<int> all = usable_cpus();
+  for (size_t threads = 1; threads <= std::min<size_t>(all.size(), 4); ++threads) {
+    // Backwards, so that a thread that is bound to the CPU of its number is noticed.
+    const std::vector<int> cpus(all.rbegin(), all.rbegin() + static_cast<ptrdiff_t>(threads));
+    ThreadPool pool(threads, cpus);
+    for (int round = 0; round < 3; ++round) {
+      const auto found = cpus_of_threads(pool);
+      ASSERT_EQ(found.size(), threads);
+      for (size_t i = 0; i < threads; ++i) EXPECT_EQ(found.at(i), std::vector<int>{cpus[i]});
+      EXPECT_EQ(usable_cpus(), all) << "the caller is bound in a loop only";
+    }
+    EXPECT_THROW(pool.parallel_for(1, [](size_t, size_t) { throw std::runtime_error(""); }),
+                 std::runtime_error);
+    EXPECT_EQ(usable_cpus(), all);
+  }
+}
+
+TEST(ThreadPool, WithoutCpusThreadsRunAnywhere) {
+  ThreadPool pool(2);
+  for (const auto& [thread, cpus] : cpus_of_threads(pool)) EXPECT_EQ(cpus, usable_cpus()) << thread;
+}
+
+TEST(ThreadPool, CpusThatAreNotThereAreRefused) {
+  const std::vector<int> all = usable_cpus();
+  EXPECT_THROW(ThreadPool(1, {CPU_SETSIZE - 1}), std::system_error);
+  EXPECT_THROW(ThreadPool(2, {all[0], CPU_SETSIZE - 1}), std::system_error);
+  EXPECT_THROW(ThreadPool(2, {CPU_SETSIZE - 1, all[0]}), std::system_error);
+  EXPECT_EQ(usable_cpus(), all);
+}
+
+TEST(ThreadPoolDeathTest, ACpuTooFewIsABrokenInvariant) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_DEATH(ThreadPool(2, {usable_cpus()[0]}), "broken invariant");
+}
 
 TEST(ThreadPool, AnotherPoolMayRunInside) {
   ThreadPool outer(3);

@@ -4,8 +4,10 @@
 #include <cstdlib>
 #include <fstream>
 
+#include "base/affinity.h"
 #include "base/text.h"
 #include "cli/bench_measure.h"
+#include "cli/job_source.h"
 #include "cli/terminal.h"
 
 namespace ginn::cli {
@@ -105,6 +107,11 @@ Result<double> Bench::contribution_seconds() {
   return *contribution_seconds_;
 }
 
+std::vector<int> Bench::cpus(uint32_t threads) const {
+  if (!options().pin) return {};
+  return {cpus_.begin(), cpus_.begin() + threads};
+}
+
 std::optional<double> Bench::int16_peak() {
   std::optional<double>& peak = report_.machine.int16_peak_gmacs;
   if (!peak) peak = measure_int16_peak(level());
@@ -127,6 +134,12 @@ Result<int> bench_verb(const BenchOptions& options) {
   GINN_ASSIGN(const device::Level level, device::choose_level());
   Bench bench(options, level);
   bench.report().machine = this_machine();
+  if (options.pin) {
+    const uint32_t most = *std::max_element(options.threads.begin(), options.threads.end());
+    GINN_ASSIGN(PinnedCpus cpus, cpus_to_pin(most));
+    bench.pin(std::move(cpus.threads));
+  }
+  const CpuBinding binding(bench.cpus(1));
   Progress progress(options.json);
   const auto& only = options.only;
   for (const BenchGroup& group : kBenchGroups) {

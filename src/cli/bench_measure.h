@@ -47,6 +47,9 @@ class Bench {
   device::Level level() const { return report_.level; }
   OperandFormat operands() const { return operand_format(options().format).value(); }
   BenchReport& report() { return report_; }
+  // For `--pin`: the CPUs, as many as the most threads of a group.
+  void pin(std::vector<int> cpus) { cpus_ = std::move(cpus); }
+  std::vector<int> cpus(uint32_t threads) const;  // of so many threads; none without `--pin`
 
   // Codes: "usage" when the options give no job or too many data.
   Result<const SyntheticRun*> run();
@@ -61,6 +64,7 @@ class Bench {
 
  private:
   BenchReport report_;
+  std::vector<int> cpus_;
   std::optional<SyntheticRun> run_;
   std::unique_ptr<training::Training> training_;
   std::optional<double> contribution_seconds_;

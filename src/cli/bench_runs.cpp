@@ -23,7 +23,7 @@ Result<double> step_seconds(Bench& bench, uint32_t threads) {
   constexpr size_t kLeast = 3;  // unless they are very long
   GINN_ASSIGN(const training::Training* training, bench.training());
   GINN_ASSIGN(const SyntheticRun* run, bench.run());
-  ThreadPool pool(threads);
+  ThreadPool pool(threads, bench.cpus(threads));
   std::vector<double> times;
   const double start = wall_seconds();
   double last = start;

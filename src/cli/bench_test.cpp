@@ -2,6 +2,7 @@
 
 #include <set>
 
+#include "base/affinity.h"
 #include "cli/bench_measure.h"
 
 namespace ginn::cli {
@@ -116,6 +117,16 @@ TEST(Bench, SweepsThreads) {
   EXPECT_NEAR(
       number(two, "ratio_to_one_thread"), number(two, "value") / number(one, "value"), 1e-9);
   EXPECT_EQ(number(two, "threads"), 2.0);
+}
+
+TEST(Bench, PinnedThreadsAreFreeAfterwards) {
+  const std::vector<int> cpus = usable_cpus();
+  BenchOptions options = small_options();
+  options.only = {"step", "train"};
+  options.threads = {1, static_cast<uint32_t>(std::min<size_t>(cpus.size(), 2))};
+  options.pin = true;
+  EXPECT_GT(number(row(run_json(options), "step", "contribution"), "value"), 0.0);
+  EXPECT_EQ(usable_cpus(), cpus);
 }
 
 TEST(Bench, PeakNeedsALevelWithALoop) {

@@ -38,6 +38,7 @@ TEST(CommandLine, TakesEveryVerbAndOption) {
       {"plan", "j", "--threads", "2", "--json"},
       {"train", "j", "--out", "o", "--device=cpu", "--tee", "simulated", "--verifier", "unix:/x"},
       {"train", "j", "--out", "o", "--threads", "256", "--verifier-threads", "2", "--trusted-only"},
+      {"train", "j", "--out", "o", "--pin"},
       {"train", "--unverified", "--json-lines", "--quiet", "--json", "--out", "o", "j"},
       {"work", "j", "--connect", "unix:/x", "--threads", "1", "--quiet"},
       {"verify", "d", "--job", "j", "--job-digest", "00", "--owner-key", "k", "--allow-simulated"},
@@ -53,6 +54,7 @@ TEST(CommandLine, TakesEveryVerbAndOption) {
       {"bench", "--model", "mlp", "--height", "8", "--width", "8", "--channels", "3"},
       {"bench", "--microbatch", "8", "--batch", "32", "--only", "train", "--seconds", "0.5"},
       {"bench", "--only", "layers,step", "--threads", "1,2,256", "--classes", "1000", "--json"},
+      {"bench", "--pin"},
   };
   for (const auto& line : lines) EXPECT_TRUE(parse(line).ok()) << line[0] << line.back();
 }

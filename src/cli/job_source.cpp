@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <thread>
 
+#include "base/affinity.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "import/dataset_import.h"
@@ -116,6 +117,21 @@ uint32_t thread_count(uint32_t asked) {
   constexpr uint32_t kMost = 256;
   if (asked != 0) return std::min(asked, kMost);
   return std::clamp(std::thread::hardware_concurrency(), 1u, kMost);
+}
+
+Result<PinnedCpus> cpus_to_pin(uint32_t threads) {
+  std::vector<int> cpus = usable_cpus();
+  if (cpus.size() < threads) {
+    return environment_error("too_few_cpus",
+                             concat("--pin: ",
+                                    threads,
+                                    " threads, but this process may use ",
+                                    cpus.size(),
+                                    cpus.size() == 1 ? " CPU" : " CPUs",
+                                    ": take fewer --threads, or leave --pin out"));
+  }
+  const auto end = cpus.begin() + threads;
+  return PinnedCpus{{cpus.begin(), end}, {end, cpus.end()}};
 }
 
 }  // namespace ginn::cli

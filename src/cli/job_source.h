@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "data/dataset.h"
 #include "import/toml_job.h"
@@ -41,5 +42,12 @@ Result<std::unique_ptr<training::Training>> make_training(const LoadedJob& job,
                                                           device::Level level);
 
 uint32_t thread_count(uint32_t asked);  // 0: all cores; at most 256
+
+// For `--pin`: the first `threads` of the CPUs that this process may use, and the rest of them.
+// Code "too_few_cpus".
+struct PinnedCpus {
+  std::vector<int> threads, rest;
+};
+Result<PinnedCpus> cpus_to_pin(uint32_t threads);
 
 }  // namespace ginn::cli

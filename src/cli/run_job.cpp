@@ -52,13 +52,14 @@ JobRun::JobRun(const TrainOptions& options,
                LoadedJob job,
                std::unique_ptr<training::Training> training,
                worker::Keep keep,
-               Log log)
+               Log log,
+               std::vector<int> cpus)
     : options_(options),
       job_(std::move(job)),
       training_(std::move(training)),
       keep_(keep),
       log_(std::move(log)),
-      pool_(thread_count(options.threads)),
+      pool_(thread_count(options.threads), std::move(cpus)),
       progress_(options.quiet || options.json || log_.has(LogLevel::kError)) {}
 
 double JobRun::seconds() const {
@@ -203,6 +204,10 @@ uint64_t memory_need(const TrainOptions& options, const training::Training& trai
 Result<std::unique_ptr<JobRun>> open_job_run(const TrainOptions& options) {
   GINN_ASSIGN(Log log, open_log(options.log));
   GINN_ASSIGN(const worker::Keep keep, worker::Keep::parse(options.keep));
+  PinnedCpus cpus;
+  if (options.pin) {
+    GINN_ASSIGN(cpus, cpus_to_pin(thread_count(options.threads)));
+  }
   GINN_ASSIGN(LoadedJob job, load_job(options.job));
   if (!job.resolved.has_root) {
     return input_error("job_without_root",
@@ -224,7 +229,7 @@ Result<std::unique_ptr<JobRun>> open_job_run(const TrainOptions& options) {
              {"out", options.out},
              {"threads", thread_count(options.threads)}});
   return std::make_unique<JobRun>(
-      options, std::move(job), std::move(training), keep, std::move(log));
+      options, std::move(job), std::move(training), keep, std::move(log), std::move(cpus.threads));
 }
 
 worker::Client::Patience patience_with(const std::string& address, bool quiet) {

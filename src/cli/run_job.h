@@ -31,7 +31,8 @@ class JobRun {
          LoadedJob job,
          std::unique_ptr<training::Training> training,
          worker::Keep keep,
-         Log log);
+         Log log,
+         std::vector<int> cpus);  // of the threads, or none
 
   const LoadedJob& job() const { return job_; }
   const training::Training& training() const { return *training_; }

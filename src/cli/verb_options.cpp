@@ -56,6 +56,8 @@ void add_train(CLI::App& app, VerbOptions& line) {
   add_threads(train, o.threads);
   add_verifier_threads(train, o.verifier_threads);
   train->add_flag(
+      "--pin", o.pin, "A CPU for each of the worker's threads, the others for the verifier");
+  train->add_flag(
       "--trusted-only", o.trusted_only, "Baseline: as if the TEE trained alone; no certificate");
   train->add_flag(
       "--unverified", o.unverified, "Baseline: the worker without a verifier; no certificate");
@@ -235,6 +237,7 @@ void add_bench(CLI::App& app, VerbOptions& line) {
            "N[,N]",
            "Threads of \"train\", one measurement for each number (1); 1 to 256")
       ->check(check_thread_count);
+  bench->add_flag("--pin", o.pin, "A CPU for each thread");
   add_option(bench, "--seconds", o.seconds, "S", "Time of each measurement, 0.01 to 600 (2)")
       ->check(check_seconds);
   add_json(bench, o.json);

@@ -44,6 +44,7 @@ struct TrainOptions {
   std::string verifier;  // address; empty: starts ginn-verifier
   uint32_t threads = 0;  // 0: all cores
   uint32_t verifier_threads = 1;
+  bool pin = false;  // a CPU for each thread, and the verifier to the others
   bool trusted_only = false;
   bool unverified = false;
   bool resume = false;        // `out` has a run that was suspended or killed
@@ -201,6 +202,7 @@ struct BenchOptions {
   std::string format = "dfp14";         // of the operands: "dfp14", "dfp16"
   std::vector<std::string> only;        // names of groups; empty: all
   std::vector<uint32_t> threads = {1};  // of "train", each in [1, 256]
+  bool pin = false;                     // a CPU for each thread
   double seconds = 2.0;                 // of each measurement
   bool json = false;
 };

@@ -103,7 +103,11 @@ Result<VerifierSide> open_verifier(const TrainOptions& options, const JobRun& ru
   GINN_TRY(import::write_records_file(*run.job().train, records));
   const std::filesystem::path out = std::filesystem::absolute(options.out);
   side.log = out / kVerifierLog;
-  GINN_ASSIGN(side.process, VerifierProcess::start(records, out, side.log, more));
+  PinnedCpus cpus;
+  if (options.pin) {
+    GINN_ASSIGN(cpus, cpus_to_pin(thread_count(options.threads)));
+  }
+  GINN_ASSIGN(side.process, VerifierProcess::start(records, out, side.log, more, cpus.rest));
   side.address = side.process->address();
   return side;
 }

@@ -15,6 +15,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/affinity.h"
 #include "base/text.h"
 #include "protocol/socket.h"
 
@@ -32,8 +33,12 @@ Usage to_usage(const rusage& usage) {
 }
 
 // In the child: only async-signal-safe calls.
-[[noreturn]] void become_verifier(const char* program, char* const* arguments, const char* log) {
+[[noreturn]] void become_verifier(const char* program,
+                                  char* const* arguments,
+                                  const char* log,
+                                  const cpu_set_t* cpus) {
   ::prctl(PR_SET_PDEATHSIG, SIGTERM);
+  if (cpus != nullptr) ::sched_setaffinity(0, sizeof *cpus, cpus);  // refused: only slower
   ::setpgid(0, 0);  // Ctrl-C is the parent's to handle
   const int file = ::open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
   if (file >= 0) {
@@ -95,7 +100,8 @@ Result<std::unique_ptr<VerifierProcess>> VerifierProcess::start(
     const std::filesystem::path& records,
     const std::filesystem::path& out,
     const std::filesystem::path& log,
-    const std::vector<std::string>& more) {
+    const std::vector<std::string>& more,
+    const std::vector<int>& cpus) {
   std::error_code error;
   const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
   const auto program = self.parent_path() / "ginn-verifier";
@@ -125,13 +131,15 @@ Result<std::unique_ptr<VerifierProcess>> VerifierProcess::start(
   for (std::string& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
   const std::string log_name = log.string();
+  const cpu_set_t set = cpu_set(cpus);
   process->pid_ = ::fork();
   if (process->pid_ < 0) {
     return environment_error("cannot_start",
                              concat("starting ginn-verifier: ", std::strerror(errno)));
   }
   if (process->pid_ == 0) {
-    become_verifier(program.c_str(), arguments.data(), log_name.c_str());
+    become_verifier(
+        program.c_str(), arguments.data(), log_name.c_str(), cpus.empty() ? nullptr : &set);
   }
   process->watcher_ = std::jthread([process = process.get(), program](const std::stop_token& stop) {
     while (!stop.stop_requested() && !runs(process->pid_, program)) {

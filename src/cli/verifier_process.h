@@ -27,12 +27,13 @@ Usage own_usage();
 class VerifierProcess {
  public:
   // Starts `ginn-verifier` from the folder of this program. Its messages go to `log`; `more` are
-  // further arguments. When this program dies, it suspends the run. Codes "no_verifier_program",
-  // "cannot_start".
+  // further arguments. It runs on `cpus`; none: where this thread may. When this program dies, it
+  // suspends the run. Codes "no_verifier_program", "cannot_start".
   static Result<std::unique_ptr<VerifierProcess>> start(const std::filesystem::path& records,
                                                         const std::filesystem::path& out,
                                                         const std::filesystem::path& log,
-                                                        const std::vector<std::string>& more);
+                                                        const std::vector<std::string>& more,
+                                                        const std::vector<int>& cpus);
   ~VerifierProcess();
 
   std::string address() const { return "unix:" + socket_.string(); }

@@ -13,7 +13,8 @@ import shutil
 import subprocess
 import time
 
-from cli_lab import LIMIT_SECONDS, RUN_FILES, LabTest, main, pixels_and_labels, program
+from cli_lab import (LIMIT_SECONDS, RUN_FILES, LabTest, children, main, pixels_and_labels,
+                     program)
 
 RESULTS = pathlib.Path(__file__).resolve().parents[2] / "docs" / "results"
 RECORDED_RUNS = {  # folder: job digest
@@ -44,6 +45,26 @@ class Runs(LabTest):
                          RUN_FILES | {"certificate.json", "transcript.jsonl", "verifier.log",
                                       "grants.jsonl", "status.json"})
         self.assert_no_temporary()
+
+    def test_pinned_threads(self):
+        """The same model; the verifier gets the CPUs that the worker leaves, or else all."""
+        usable = os.sched_getaffinity(0)
+        job = self.job(epochs=40)  # longer than it takes to look
+        train = self.start("ginn", "train", job, "--out", "r", "--json-lines", "--threads", 1,
+                           "--pin")
+        train.stdout.readline()
+        others = usable - {min(usable)}
+        self.assertEqual(os.sched_getaffinity(children(train.pid)[0]), others or usable)
+        train.communicate(timeout=LIMIT_SECONDS)
+        self.assertEqual(train.returncode, 0)
+        self.ginn(0, "train", job, "--out", "u", "--unverified")
+        self.assertEqual((self.dir / "r" / "model.safetensors").read_bytes(),
+                         (self.dir / "u" / "model.safetensors").read_bytes())
+        for verb in [["train", job, "--out", "n", "--pin", "--threads", 2],
+                     ["bench", "--pin", "--threads", "1,2", "--only", "train"]]:
+            self.refused(*verb, code=3, naming=["too_few_cpus", "--pin", "2 threads", "1 CPU"],
+                         preexec_fn=lambda: os.sched_setaffinity(0, {min(usable)}))
+        self.assertFalse((self.dir / "n").exists())
 
     def test_dfp16_operands(self):
         wide = {"extra": '[arithmetic]\nformat = "dfp16"', "verify": "all"}
