@@ -10,6 +10,8 @@ FOLDER = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file_
 def rows(files, attack, count, when="uniform", combine="sum"):
     found = []
     for name in files.split():
+        if not (FOLDER / f"{name}.csv").exists():
+            continue
         with open(FOLDER / f"{name}.csv", encoding="ascii") as file:
             found += [row for row in csv.DictReader(file)
                       if (row["attack"], int(row["count"]), row["when"], row["combine"])
@@ -100,6 +102,8 @@ def main():
           [[n, " / ".join(pair("resnet04", "badnets", n)), " / ".join(pair("resnet", "badnets", n)),
             " / ".join(pair("few_resnet", "target-model", n)),
             " / ".join(pair("few_resnet", "blended", n))] for n in [0, 12, 24, 48, 65, 134, 240]])
+    table("cifar: resnet20", ["contributions", "accuracy", "success"],
+          [[n, *pair("cifar", "target-model", n)] for n in [0, 48, 96, 192]])
     table("ruining", ["attack", 134, 1200],
           [[a, *(pair("spoil", a, n)[0] for n in [134, 1200])]
            for a in ["availability", "noise", "zero"]])
