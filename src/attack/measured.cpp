@@ -16,6 +16,15 @@ constexpr MeasuredJob kJobs[] = {
     {"cf4f86e267e55810", "lenet", 1.6, 0.25, 0.9, 2400},
     {"9e23b87a34850898", "resnet8", 1.6, 0.25, 0.9, 600},
     {"ee75ad024338ffc4", "resnet8", 0.4, 0.25, 0.9, 600},
+    {"ed1e6dc59e9b0fb2", "lenet", 1.6, 0.25, 0.9, 300},
+    {"34b62746f1eea812", "lenet", 1.6, 0.25, 0.9, 1200},
+    {"342649af90472df0", "lenet", 1.6, 0.25, 0.9, 4800},
+    {"8bea083e15416635", "lenet", 1.6, 1.0, 0.9, 600, 2},
+    {"d6bd924a10808e4d", "lenet", 1.6, 0.5, 0.9, 600, 8},
+    {"c584d0e34c94317a", "lenet", 1.6, 0.125, 0.9, 600, 128},
+    {"4de89fd8955ea2f9", "resnet8", 1.6, 0.5, 0.9, 600, 8},
+    {"ed388fea675f9df2", "lenet", 1.6, 0.25, 0.9, 600, kMicrobatch, 2},
+    {"d0c58fd3a54b24d7", "lenet", 1.6, 0.25, 0.9, 600, kMicrobatch, 1, job::Schedule::kConstant},
 };
 
 // Measured with `ginn attack --sweep` by docs/attacks/measure. Where no triggers are at work (zero,
