@@ -37,20 +37,31 @@ Status Conv2d::prepare(device::Level level,
   const device::MapKernels& maps = device::map_kernels(level);
   const auto exponent = fit_operand(from_magnitude(maps.maxabs_f32(w, count)), operands);
   if (!exponent) return not_finite(config_.name, "the weight");
-  std::vector<int16_t> file_order(count);
-  maps.quantise(w, count, pow2f(-*exponent), operand_max(operands), file_order.data());
-  std::vector<int16_t> q(count);  // [K, KH, KW, C / groups]
   const size_t window = size_t{s.kernel_h} * s.kernel_w;
   const size_t channels = s.c / s.groups;
-  for (size_t k = 0; k < s.k; ++k) {
-    for (size_t c = 0; c < channels; ++c) {
-      for (size_t i = 0; i < window; ++i) {
-        q[(k * window + i) * channels + c] = file_order[(k * channels + c) * window + i];
+  std::vector<int16_t> file_order(window * channels);  // of a filter
+  std::vector<int16_t> q;                              // [filters, KH, KW, C / groups]
+  const auto quantise = [&](uint32_t k, int16_t* out) {
+    const float* filter = w + k * file_order.size();
+    maps.quantise(filter, file_order.size(), pow2f(-*exponent), operand_max(operands), out);
+  };
+  const auto filters = [&](uint32_t first, uint32_t n) -> const int16_t* {
+    q.resize(n * file_order.size());
+    int16_t* out = q.data();
+    for (uint32_t k = first; k < first + n; ++k, out += file_order.size()) {
+      if (window == 1) {
+        quantise(k, out);
+        continue;
+      }
+      quantise(k, file_order.data());
+      for (size_t c = 0; c < channels; ++c) {
+        for (size_t i = 0; i < window; ++i) out[i * channels + c] = file_order[c * window + i];
       }
     }
-  }
+    return q.data();
+  };
   layer.exponent = *exponent;
-  layer.packed.pack(level, s, q.data(), config_.input_gradient);
+  layer.packed.pack(level, s, filters, config_.input_gradient);
   return ok_status();
 }
 
