@@ -83,6 +83,8 @@ class Operation {
   // Whether input number `index` may be a contraction's output, which has a gradient (dy) of its
   // own kind.
   virtual bool reads_contraction(size_t /*index*/) const { return false; }
+  // Whether its backward pass reads input number `index`.
+  virtual bool reads_backward(size_t /*index*/) const { return true; }
   // Indices of its own parameters, whose gradients its backward pass stores.
   virtual std::vector<size_t> parameters() const { return {}; }
   // Multiply-adds of one image's forward pass.

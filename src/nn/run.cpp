@@ -43,6 +43,7 @@ Run::Run(const Graph& graph, device::Level level, uint32_t microbatch, float lab
       maps_(device::map_kernels(level)),
       capacity_(microbatch),
       label_smoothing_(label_smoothing),
+      slots_(graph.values().size()),
       values_(graph.values().size()),
       operand_gradients_(graph.values().size()),
       inbox_(graph.values().size()),
@@ -51,10 +52,22 @@ Run::Run(const Graph& graph, device::Level level, uint32_t microbatch, float lab
       logits_(size_t{microbatch} * graph.classes()),
       batch_means_(graph.batch_norm_channels()),
       batch_vars_(graph.batch_norm_channels()) {
-  for (ValueId id = 0; id < values_.size(); ++id) {
-    values_[id].q = device::Buffer<int16_t>(capacity_count(id));
-  }
+  place_values();
   for (const auto& operation : graph.operations()) states_.push_back(operation->make_state(*this));
+}
+
+// Contractions' outputs that nothing but the next operation's forward pass reads share one tensor.
+void Run::place_values() {
+  std::vector<size_t> counts(values_.size());
+  std::optional<ValueId> shared;
+  for (ValueId id = 0; id < values_.size(); ++id) {
+    slots_[id] = id;
+    if (graph_.passes_by(id)) slots_[id] = *(shared = shared.value_or(id));
+    counts[slots_[id]] = std::max(counts[slots_[id]], capacity_count(id));
+  }
+  for (size_t i = 0; i < counts.size(); ++i) {
+    if (counts[i] > 0) values_[i].q = device::Buffer<int16_t>(counts[i]);
+  }
 }
 
 size_t Run::place_gradients() {

@@ -36,7 +36,8 @@ Status prepare(const Graph& graph,
 
 // One microbatch on its way through the network, on one thread. Owns every buffer; after the first
 // microbatch nothing is allocated. Values live from the forward pass to the end of the backward
-// pass; gradients come from a pool and go back to it as soon as they are used.
+// pass, but for those that only the next operation's forward pass reads; gradients come from a pool
+// and go back to it as soon as they are used.
 class Run {
  public:
   Run(const Graph& graph, device::Level level, uint32_t microbatch, float label_smoothing = 0.0f);
@@ -53,8 +54,8 @@ class Run {
 
   // For the caller. A training pass with dropout needs its place.
   void set_place(const Place& place) { place_ = place; }
-  Tensor& input() { return values_[Graph::kInput]; }
-  const Tensor& value(ValueId id) const { return values_[id]; }
+  Tensor& input() { return value(Graph::kInput); }
+  const Tensor& value(ValueId id) const { return values_[slots_[id]]; }
   int64_t loss_sum() const { return loss_sum_; }  // unit 2^-24, over the images; not state
   uint32_t correct() const { return correct_; }
   std::span<const float> logits() const { return {logits_.data(), images_ * graph_.classes()}; }
@@ -76,7 +77,7 @@ class Run {
   uint32_t capacity() const { return capacity_; }
   size_t count(ValueId id) const { return graph_.values()[id].extent.count() * images_; }
   size_t capacity_count(ValueId id) const { return graph_.values()[id].extent.count() * capacity_; }
-  Tensor& value(ValueId id) { return values_[id]; }
+  Tensor& value(ValueId id) { return values_[slots_[id]]; }
   const StepWeights& weights() const { return *weights_; }
   const float* parameter(size_t index) const {
     return weights_->parameters + graph_.parameters()[index].offset;
@@ -131,6 +132,7 @@ class Run {
     size_t offset = 0;
     std::optional<size_t> operation;
   };
+  void place_values();
   size_t place_gradients();  // returns how many elements are stored
 
   struct Lent {
@@ -153,6 +155,7 @@ class Run {
   std::span<const uint32_t> labels_;
   size_t current_ = 0;  // operation that runs
   device::Scratch scratch_;
+  std::vector<ValueId> slots_;  // by value: the one whose tensor it is
   std::vector<Tensor> values_;
   std::vector<std::unique_ptr<Lent>> pool_;
   std::vector<Tensor*> operand_gradients_;  // by value, while they are under way

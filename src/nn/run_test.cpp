@@ -120,6 +120,32 @@ TEST(Run, ARecomputedGradientIsTheStoredOne) {
   }
 }
 
+TEST(Run, OutputsThatPassByShareATensor) {
+  GraphBuilder builder({4, 4, 2});
+  ConvOptions options;
+  options.channels = 3;
+  options.bias = true;
+  ValueId x = Graph::kInput;
+  std::vector<ValueId> outputs;
+  for (const char* name : {"one", "two"}) {
+    outputs.push_back(builder.conv2d(x, name, options));
+    x = builder.activate({builder.bias(outputs.back())}, true);
+  }
+  options.bias = false;
+  const ValueId normalised = builder.conv2d(x, "three", options);
+  x = builder.activate({builder.batch_norm(normalised, "norm")}, true);
+  const ValueId logits = builder.linear(builder.flatten(builder.global_average_pool(x)), "fc", 3);
+  builder.loss(logits);
+  TestNetwork network(finished(builder), 2, device::Level::kPortable);
+  const Graph& graph = network.graph();
+  EXPECT_TRUE(graph.passes_by(outputs[0]) && graph.passes_by(outputs[1]));
+  EXPECT_FALSE(graph.passes_by(normalised)) << "batch norm reads it again";
+  EXPECT_FALSE(graph.passes_by(logits));
+  EXPECT_FALSE(graph.passes_by(Graph::kInput));
+  EXPECT_EQ(&network.run().value(outputs[0]), &network.run().value(outputs[1]));
+  EXPECT_NE(&network.run().value(outputs[0]), &network.run().value(normalised));
+}
+
 TEST(Run, JoinsTwoSenders) {
   Residual network(1, device::Level::kPortable);
   fill_input(network, 1);
