@@ -9,15 +9,6 @@ namespace {
 
 constexpr double kLossUnit = 1.0 / 16777216.0;  // 2^-24
 
-// Contributions that are handed over one after the other are computed so many at a time that every
-// thread has one; small ones all at once, so that no thread waits for the others.
-size_t computed_at_once(const training::Training& training, size_t threads) {
-  constexpr size_t kSmallBytes = size_t{64} << 20;  // of a step
-  const size_t all = training.job().microbatches();
-  const bool small = all * training::encoded_size(training.graph()) <= kSmallBytes;
-  return small ? all : std::min(all, threads);
-}
-
 class Loop {
  public:
   Loop(const training::Training& training,
@@ -142,6 +133,13 @@ class Loop {
 };
 
 }  // namespace
+
+size_t computed_at_once(const training::Training& training, size_t threads) {
+  constexpr size_t kSmallBytes = size_t{64} << 20;  // of a step
+  const size_t all = training.job().microbatches();
+  const bool small = all * training::encoded_size(training.graph()) <= kSmallBytes;
+  return small ? all : std::min(all, threads);
+}
 
 Result<std::unique_ptr<training::State>> train(const training::Training& training,
                                                const data::RecordSource& records,
