@@ -48,7 +48,8 @@ Result<std::span<uint8_t>> OwnGradient::set(uint32_t slot,
 
 Result<std::span<const float>> OwnGradient::compute(const nn::StepWeights& weights) {
   GINN_TRY(training_->contribution(*batch_, weights, 0, 0, *workspace_, *clipped_));
-  return workspace_->run.gradients();
+  gradient_ = workspace_->run.gradients();
+  return std::span<const float>(gradient_);
 }
 
 uint64_t any_record(const data::RecordSource& records, std::mt19937_64& random) {

@@ -57,6 +57,7 @@ class OwnGradient {
   std::unique_ptr<Batch> batch_;
   std::unique_ptr<training::Contribution> clipped_;
   std::vector<uint8_t> raw_;
+  std::vector<float> gradient_;
 };
 
 // A record and an augmentation at random, as a job would draw them.

@@ -8,15 +8,29 @@
 #include <fstream>
 #include <string>
 
+#include "worker/loop.h"
+
 namespace ginn::cli {
 namespace {
 
 constexpr uint64_t kProgramBytes = uint64_t{16} << 20;
+constexpr uint64_t kPackingBytes = uint64_t{16} << 20;  // a layer's integers, or 64 filters of it
 
-uint64_t largest_parameter(const nn::Graph& graph) {
-  uint64_t largest = 0;
-  for (const nn::Parameter& p : graph.parameters()) largest = std::max<uint64_t>(largest, p.count);
-  return largest;
+// Elements of the parameters whose gradients a microbatch stores, and of the largest of them.
+struct StoredGradients {
+  uint64_t count = 0, largest = 0;
+};
+StoredGradients stored_gradients(const nn::Graph& graph, uint32_t microbatch) {
+  StoredGradients stored;
+  for (const auto& operation : graph.operations()) {
+    if (operation->recomputes_gradient(microbatch)) continue;
+    for (const size_t p : operation->parameters()) {
+      const uint64_t count = graph.parameters()[p].count;
+      stored.count += count;
+      stored.largest = std::max(stored.largest, count);
+    }
+  }
+  return stored;
 }
 
 // A microbatch: every value in 16 bits, the largest ones' gradients (what comes in, an operand and
@@ -27,25 +41,36 @@ uint64_t microbatch_bytes(const training::Training& training) {
   const uint64_t images = training.job().microbatch;
   uint64_t all = 0;
   uint64_t largest = 0;
-  for (const nn::Value& value : graph.values()) {
-    all += value.extent.count();
-    largest = std::max<uint64_t>(largest, value.extent.count());
+  uint64_t passing = 0;  // share one tensor
+  for (nn::ValueId id = 0; id < graph.values().size(); ++id) {
+    const uint64_t count = graph.values()[id].extent.count();
+    largest = std::max(largest, count);
+    if (graph.passes_by(id)) {
+      passing = std::max(passing, count);
+    } else {
+      all += count;
+    }
   }
-  return (all + 4 * largest) * images * sizeof(int16_t) + graph.parameter_count() * sizeof(float) +
-         largest_parameter(graph) * sizeof(int64_t);
+  all += passing;
+  const StoredGradients stored = stored_gradients(graph, training.job().microbatch);
+  return (all + 4 * largest) * images * sizeof(int16_t) + stored.count * sizeof(float) +
+         stored.largest * sizeof(int64_t);
 }
 
-// Weights, velocities, the step's sum.
+// Weights and velocities; with the step's sum, of the verifier.
+uint64_t values_bytes(const nn::Graph& graph) {
+  return graph.parameter_count() * 2 * sizeof(float);
+}
 uint64_t state_bytes(const nn::Graph& graph) {
-  return graph.parameter_count() * (2 * sizeof(float) + sizeof(int64_t));
+  return values_bytes(graph) + graph.parameter_count() * sizeof(int64_t);
 }
 // Kept of the weights that a job starts from.
 uint64_t start_bytes(const training::Training& training) {
   return training.job().weights ? training.graph().parameter_count() * sizeof(float) : 0;
 }
-// For fprop and dgrad; while a layer is packed its integers exist twice more.
+// For fprop and dgrad; a convolution's integers exist once more while it is packed.
 uint64_t packed_bytes(const nn::Graph& graph) {
-  return 2 * sizeof(int16_t) * (graph.parameter_count() + largest_parameter(graph));
+  return 2 * sizeof(int16_t) * graph.parameter_count() + kPackingBytes;
 }
 
 std::optional<uint64_t> number_in(const std::string& path) {
@@ -84,15 +109,24 @@ std::optional<uint64_t> address_space_available() {
 
 }  // namespace
 
-MemoryNeed worker_memory(const training::Training& training) {
+MemoryNeed worker_memory(const training::Training& training, bool hands_over) {
   const nn::Graph& graph = training.graph();
+  // The step's sum: 32 bits an element (worker/step_sum.h).
+  MemoryNeed need{kProgramBytes + start_bytes(training) + values_bytes(graph) +
+                      graph.parameter_count() * sizeof(int32_t) + packed_bytes(graph),
+                  microbatch_bytes(training)};
+  if (!hands_over) return need;
   constexpr uint64_t kQueueBytes = uint64_t{256} << 20;
   const uint64_t contribution = training::encoded_size(graph);
-  const uint64_t queued =
+  const uint64_t all = training.job().microbatches();
+  need.shared +=
       std::max<uint64_t>(std::min<uint64_t>(64 * contribution, kQueueBytes), 2 * contribution);
-  return {kProgramBytes + start_bytes(training) + state_bytes(graph) + packed_bytes(graph) +
-              training.job().microbatches() * contribution + queued,
-          microbatch_bytes(training)};
+  if (worker::computed_at_once(training, 1) == all) {
+    need.shared += all * contribution;
+  } else {
+    need.per_thread += contribution;
+  }
+  return need;
 }
 
 MemoryNeed verifier_memory(const training::Training& training) {

@@ -39,6 +39,16 @@ TEST(Memory, IsNotBelowWhatMustExist) {
   EXPECT_LT(worker_memory(*training).total(1), 4 * least);
 }
 
+// Nor a contribution of it where nobody takes it.
+TEST(Memory, TheGradientOfALargeClassifierIsNotStored) {
+  const auto training = training_of("vgg11", 32, 4);
+  const uint64_t parameters = training->graph().parameter_count();
+  const MemoryNeed alone = worker_memory(*training, false);
+  EXPECT_LT(alone.per_thread, 2 * parameters);
+  EXPECT_LT(alone.total(1), 19 * parameters);
+  EXPECT_GT(worker_memory(*training).total(1), alone.total(1) + 2 * parameters);
+}
+
 TEST(Memory, WhatDoesNotFitIsSaidBefore) {
   EXPECT_TRUE(check_memory(1 << 20).ok());
   const Status status = check_memory(uint64_t{1} << 60);

@@ -192,8 +192,9 @@ namespace {
 uint64_t memory_need(const TrainOptions& options, const training::Training& training) {
   const uint64_t threads =
       std::min<uint64_t>(thread_count(options.threads), training.job().microbatches());
-  uint64_t need = worker_memory(training).total(threads);
-  if (!options.unverified && !options.trusted_only && options.verifier.empty()) {
+  const bool alone = options.unverified || options.trusted_only;
+  uint64_t need = worker_memory(training, !alone).total(threads);
+  if (!alone && options.verifier.empty()) {
     need += verifier_memory(training).total(options.verifier_threads);
   }
   return need;

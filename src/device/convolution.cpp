@@ -1,5 +1,6 @@
 #include "device/convolution.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "base/check.h"
@@ -43,37 +44,59 @@ int bound_shift(uint64_t a, uint64_t b) {
 }
 
 void PackedWeights::pack(Level level, const ConvShape& shape, const int16_t* q, bool with_dgrad) {
+  const size_t filter = shape.weight_count() / shape.k;
+  const FilterSource filters = [&](uint32_t first, uint32_t) { return q + first * filter; };
+  pack(level, shape, filters, with_dgrad);
+}
+
+void PackedWeights::pack(Level level,
+                         const ConvShape& shape,
+                         const FilterSource& filters,
+                         bool with_dgrad) {
   GINN_CHECK(shape.valid() && level_supported(level));
   level_ = level;
-  if (level == Level::kPortable) {
-    if (fprop_.size() != shape.weight_count()) fprop_ = Buffer<int16_t>(shape.weight_count());
-    std::memcpy(fprop_.data(), q, shape.weight_count() * sizeof *q);
-  } else if (cpu::has_depthwise_kernels(shape)) {
-    pack_depthwise(shape, q);
-    return;
-  } else if (shape.groups > 1) {
+  if (level != Level::kPortable && cpu::has_depthwise_kernels(shape)) {
+    pack_depthwise(shape, filters(0, shape.k));
+  } else if (level != Level::kPortable && shape.groups > 1) {
     const ConvShape group = shape.of_group();
     groups_.resize(shape.groups);
-    for (PackedWeights& packed : groups_) {
-      packed.pack(level, group, q, with_dgrad);
-      q += group.weight_count();
+    for (uint32_t g = 0; g < shape.groups; ++g) {
+      const auto of_group = [&](uint32_t first, uint32_t count) {
+        return filters(g * group.k + first, count);
+      };
+      groups_[g].pack(level, group, of_group, with_dgrad);
     }
-    return;
-  }
-  if (shape.groups == 1) {
-    fprop_norms_ = cpu::fprop_norms(shape, q);
-    dgrad_norms_ = cpu::dgrad_norms(shape, q);
-  }
-  if (level == Level::kPortable) return;
-  const auto lanes = [&](uint32_t columns) {
-    return cpu::kernels_of(level, shape.operands, columns).lanes;
-  };
-  cpu::pack_fprop(shape, lanes(shape.k), q, fprop_);
-  if (with_dgrad) {
-    cpu::pack_dgrad(shape, lanes(shape.c), q, dgrad_);
   } else {
-    dgrad_ = Buffer<int16_t>();
+    pack_dense(shape, filters, with_dgrad);
   }
+}
+
+void PackedWeights::pack_dense(const ConvShape& shape,
+                               const FilterSource& filters,
+                               bool with_dgrad) {
+  if (!with_dgrad) dgrad_ = Buffer<int16_t>();
+  const auto lanes = [&](uint32_t columns) {
+    return cpu::kernels_of(level_, shape.operands, columns).lanes;
+  };
+  cpu::WeightNorms norms(shape);
+  // Of large layers some filters at a time, which are packed while they are near.
+  const uint32_t at_once = level_ != Level::kPortable && cpu::is_pointwise(shape)
+                               ? static_cast<uint32_t>(cpu::kChunk)
+                               : shape.k;
+  for (uint32_t first = 0; first < shape.k; first += at_once) {
+    const uint32_t count = std::min(at_once, shape.k - first);
+    const cpu::Filters part{filters(first, count), first, count};
+    if (shape.groups == 1) norms.add(part);
+    if (level_ == Level::kPortable) {
+      if (fprop_.size() != shape.weight_count()) fprop_ = Buffer<int16_t>(shape.weight_count());
+      std::memcpy(fprop_.data(), part.q, shape.weight_count() * sizeof *part.q);
+      continue;
+    }
+    cpu::pack_fprop(shape, lanes(shape.k), part, fprop_);
+    if (with_dgrad) cpu::pack_dgrad(shape, lanes(shape.c), part, dgrad_);
+  }
+  fprop_norms_ = norms.fprop;
+  dgrad_norms_ = norms.dgrad;
 }
 
 Convolution::Convolution(Level level, const ConvShape& shape) : level_(level), shape_(shape) {

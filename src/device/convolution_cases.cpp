@@ -58,20 +58,23 @@ Outputs run_kernels(const cpu::Kernels& kernels, const ConvShape& s, const Input
   Outputs out(s);
   Scratch scratch;
   Buffer<int16_t> packed;
-  cpu::pack_fprop(s, kernels.lanes, in.w.data(), packed);
+  const cpu::Filters filters{in.w.data(), 0, s.k};
+  cpu::WeightNorms norms(s);
+  norms.add(filters);
+  cpu::pack_fprop(s, kernels.lanes, filters, packed);
   out.fprop_shift = cpu::correlate(kernels,
                                    cpu::fprop_plan(s, kernels.lanes),
                                    in.x.data(),
                                    packed.data(),
-                                   cpu::fprop_norms(s, in.w.data()),
+                                   norms.fprop,
                                    out.y.data(),
                                    scratch);
-  cpu::pack_dgrad(s, kernels.lanes, in.w.data(), packed);
+  cpu::pack_dgrad(s, kernels.lanes, filters, packed);
   out.dgrad_shift = cpu::correlate(kernels,
                                    cpu::dgrad_plan(s, kernels.lanes),
                                    in.dy.data(),
                                    packed.data(),
-                                   cpu::dgrad_norms(s, in.w.data()),
+                                   norms.dgrad,
                                    out.dx.data(),
                                    scratch);
   const auto keep = [&](size_t first, const int64_t* sums, size_t count) {

@@ -91,6 +91,8 @@ struct MapKernels {
   void (*truncate)(const float* x, size_t count, float factor, float scale, int16_t* out);
   uint64_t (*norm2)(const int16_t* q, size_t count);
   void (*accumulate)(const int16_t* q, size_t count, int shift, int64_t* sum);  // sum += q << shift
+  void (*accumulate_i32)(const int16_t* q, size_t count, int shift, int32_t* sum);  // fits int32
+  void (*widen)(const int32_t* x, size_t count, int shift, int64_t* out);  // out = x << shift
   // docs/arithmetic.md, section 8; returns the larger magnitude_bits of all w and v.
   uint32_t (*sgd)(
       const int64_t* sum, size_t count, const SgdConstants& constants, float* w, float* v);

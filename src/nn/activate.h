@@ -25,6 +25,9 @@ class Activate final : public Operation {
   bool reads_contraction(size_t index) const override {
     return config_.terms[index].kind != Term::Kind::kSame;
   }
+  bool reads_backward(size_t index) const override {
+    return config_.terms[index].kind != Term::Kind::kBias;
+  }
   std::vector<size_t> parameters() const override;
   const Config& config() const { return config_; }
   std::unique_ptr<OperationState> make_state(const Run& run) const override;

@@ -1,5 +1,6 @@
 #include "nn/conv2d.h"
 
+#include <algorithm>
 #include <vector>
 
 #include "arithmetic/format.h"
@@ -8,7 +9,9 @@
 namespace ginn::nn {
 namespace {
 
-struct State final : OperationState {};
+struct State final : OperationState {
+  const Tensor* dy = nullptr;  // where the gradient is recomputed, until the next forward pass
+};
 
 }  // namespace
 
@@ -34,20 +37,31 @@ Status Conv2d::prepare(device::Level level,
   const device::MapKernels& maps = device::map_kernels(level);
   const auto exponent = fit_operand(from_magnitude(maps.maxabs_f32(w, count)), operands);
   if (!exponent) return not_finite(config_.name, "the weight");
-  std::vector<int16_t> file_order(count);
-  maps.quantise(w, count, pow2f(-*exponent), operand_max(operands), file_order.data());
-  std::vector<int16_t> q(count);  // [K, KH, KW, C / groups]
   const size_t window = size_t{s.kernel_h} * s.kernel_w;
   const size_t channels = s.c / s.groups;
-  for (size_t k = 0; k < s.k; ++k) {
-    for (size_t c = 0; c < channels; ++c) {
-      for (size_t i = 0; i < window; ++i) {
-        q[(k * window + i) * channels + c] = file_order[(k * channels + c) * window + i];
+  std::vector<int16_t> file_order(window * channels);  // of a filter
+  std::vector<int16_t> q;                              // [filters, KH, KW, C / groups]
+  const auto quantise = [&](uint32_t k, int16_t* out) {
+    const float* filter = w + k * file_order.size();
+    maps.quantise(filter, file_order.size(), pow2f(-*exponent), operand_max(operands), out);
+  };
+  const auto filters = [&](uint32_t first, uint32_t n) -> const int16_t* {
+    q.resize(n * file_order.size());
+    int16_t* out = q.data();
+    for (uint32_t k = first; k < first + n; ++k, out += file_order.size()) {
+      if (window == 1) {
+        quantise(k, out);
+        continue;
+      }
+      quantise(k, file_order.data());
+      for (size_t c = 0; c < channels; ++c) {
+        for (size_t i = 0; i < window; ++i) out[i * channels + c] = file_order[c * window + i];
       }
     }
-  }
+    return q.data();
+  };
   layer.exponent = *exponent;
-  layer.packed.pack(level, s, q.data(), config_.input_gradient);
+  layer.packed.pack(level, s, filters, config_.input_gradient);
   return ok_status();
 }
 
@@ -64,11 +78,14 @@ Status Conv2d::forward(Run& run, OperationState&) const {
   return ok_status();
 }
 
-Status Conv2d::backward(Run& run, OperationState&) const {
+Status Conv2d::backward(Run& run, OperationState& base) const {
   const Tensor& x = run.value(config_.input);
   const Tensor& dy = run.take_operand_gradient(config_.output);
   const device::Convolution convolution(run.level(), shape_of(run.images(), run.operands()));
-  if (!run.is_frozen(config_.weight)) {
+  if (recomputes_gradient(run.capacity())) {
+    run.keep(dy);
+    static_cast<State&>(base).dy = &dy;
+  } else if (!run.is_frozen(config_.weight)) {
     const auto store = [&](size_t first, const int64_t* sums, size_t count) {
       run.store_gradient(config_.weight, first, sums, count, x.exponent + dy.exponent);
     };
@@ -82,6 +99,32 @@ Status Conv2d::backward(Run& run, OperationState&) const {
   dx.exponent = dy.exponent + run.layer().exponent + shift;
   run.send(config_.input, dx);
   return ok_status();
+}
+
+// A sum of few products for each of many weights: what is read and written costs more.
+bool Conv2d::recomputes_gradient(uint32_t microbatch) const {
+  constexpr size_t kManyWeights = size_t{1} << 20;
+  constexpr size_t kFewPixels = 64;
+  const device::ConvShape& s = config_.shape;
+  return s.groups == 1 && s.weight_count() >= kManyWeights &&
+         size_t{microbatch} * s.out_h() * s.out_w() <= kFewPixels;
+}
+
+void Conv2d::recompute_gradient(Run& run, OperationState& base, const TakeGradient& take) const {
+  constexpr size_t kBlock = 2048;  // within the first cache
+  const Tensor& x = run.value(config_.input);
+  const Tensor& dy = *static_cast<State&>(base).dy;
+  const device::Convolution convolution(run.level(), shape_of(run.images(), run.operands()));
+  const auto hand_over = [&](size_t first, const int64_t* sums, size_t count) {
+    float block[kBlock];
+    for (size_t at = 0; at < count; at += kBlock) {
+      const size_t n = std::min(kBlock, count - at);
+      run.scale_sums(sums + at, n, x.exponent + dy.exponent, block);
+      take(first + at, block, n);
+    }
+  };
+  run.scratch().reset();
+  convolution.wgrad(x.q.data(), dy.q.data(), run.scratch(), hand_over);
 }
 
 }  // namespace ginn::nn

@@ -32,6 +32,8 @@ class Conv2d final : public Operation {
   std::unique_ptr<OperationState> make_state(const Run& run) const override;
   Status forward(Run& run, OperationState& state) const override;
   Status backward(Run& run, OperationState& state) const override;
+  bool recomputes_gradient(uint32_t microbatch) const override;
+  void recompute_gradient(Run& run, OperationState& state, const TakeGradient& take) const override;
 
  private:
   device::ConvShape shape_of(uint32_t images, OperandFormat operands) const;

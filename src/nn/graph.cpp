@@ -13,6 +13,17 @@ uint64_t Graph::macs() const {
   return total;
 }
 
+// Operation number i makes value i + 1; a contraction's output has one reader.
+bool Graph::passes_by(ValueId value) const {
+  if (value == kInput || value >= operations_.size()) return false;
+  const Operation& next = *operations_[value];
+  const std::vector<ValueId> inputs = next.inputs();
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (inputs[i] == value) return next.reads_contraction(i) && !next.reads_backward(i);
+  }
+  return false;
+}
+
 size_t Graph::trainable_count() const {
   size_t count = 0;
   for (const Parameter& parameter : parameters_) count += parameter.frozen ? 0 : parameter.count;

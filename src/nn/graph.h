@@ -60,6 +60,8 @@ class Graph {
   size_t trainable_count() const;  // elements of the parameters that are not frozen
   // Whether operation number `index` has anything to do in the backward pass.
   bool needs_backward(size_t index) const { return needs_backward_[index]; }
+  // Whether the value is a contraction's output that only the next operation's forward pass reads.
+  bool passes_by(ValueId value) const;
   // Multiply-adds of one image's forward pass.
   uint64_t macs() const;
 

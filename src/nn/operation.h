@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -58,6 +59,9 @@ struct Borders {
 
 class Run;
 
+// Takes elements [first, first + count) of a parameter's f32 gradient.
+using TakeGradient = std::function<void(size_t first, const float* gradient, size_t count)>;
+
 // What an operation keeps between its forward and its backward pass, one for each Run.
 struct OperationState {
   virtual ~OperationState() = default;
@@ -79,6 +83,8 @@ class Operation {
   // Whether input number `index` may be a contraction's output, which has a gradient (dy) of its
   // own kind.
   virtual bool reads_contraction(size_t /*index*/) const { return false; }
+  // Whether its backward pass reads input number `index`.
+  virtual bool reads_backward(size_t /*index*/) const { return true; }
   // Indices of its own parameters, whose gradients its backward pass stores.
   virtual std::vector<size_t> parameters() const { return {}; }
   // Multiply-adds of one image's forward pass.
@@ -94,6 +100,11 @@ class Operation {
   // Codes: "not_finite" naming the layer, when a value leaves the formats' range.
   virtual Status forward(Run& run, OperationState& state) const = 0;
   virtual Status backward(Run& run, OperationState& state) const = 0;
+  // Whether backward stores no gradient of this operation's one parameter, since computing it anew
+  // from two small tensors costs less than keeping it in memory.
+  virtual bool recomputes_gradient(uint32_t /*microbatch*/) const { return false; }
+  // Then, after the backward pass and as often as it is wanted: hands it over in stretches.
+  virtual void recompute_gradient(Run&, OperationState&, const TakeGradient&) const {}
 };
 
 // The error of a step that left the numbers' range.

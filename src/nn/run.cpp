@@ -20,13 +20,21 @@ Error not_finite(std::string_view layer, std::string_view what) {
 
 Result<StepWeights> prepare(const Graph& graph, device::Level level, const float* parameters) {
   StepWeights weights;
+  GINN_TRY(prepare(graph, level, parameters, weights));
+  return weights;
+}
+
+Status prepare(const Graph& graph,
+               device::Level level,
+               const float* parameters,
+               StepWeights& weights) {
   weights.parameters = parameters;
   weights.layers.resize(graph.operations().size());
   for (size_t i = 0; i < weights.layers.size(); ++i) {
     GINN_TRY(
         graph.operations()[i]->prepare(level, graph.operands(), parameters, weights.layers[i]));
   }
-  return weights;
+  return ok_status();
 }
 
 Run::Run(const Graph& graph, device::Level level, uint32_t microbatch, float label_smoothing)
@@ -35,17 +43,65 @@ Run::Run(const Graph& graph, device::Level level, uint32_t microbatch, float lab
       maps_(device::map_kernels(level)),
       capacity_(microbatch),
       label_smoothing_(label_smoothing),
+      slots_(graph.values().size()),
       values_(graph.values().size()),
       operand_gradients_(graph.values().size()),
       inbox_(graph.values().size()),
-      gradients_(graph.parameter_count()),
+      places_(graph.parameters().size()),
+      gradients_(place_gradients()),
       logits_(size_t{microbatch} * graph.classes()),
       batch_means_(graph.batch_norm_channels()),
       batch_vars_(graph.batch_norm_channels()) {
-  for (ValueId id = 0; id < values_.size(); ++id) {
-    values_[id].q = device::Buffer<int16_t>(capacity_count(id));
-  }
+  place_values();
   for (const auto& operation : graph.operations()) states_.push_back(operation->make_state(*this));
+}
+
+// Contractions' outputs that nothing but the next operation's forward pass reads share one tensor.
+void Run::place_values() {
+  std::vector<size_t> counts(values_.size());
+  std::optional<ValueId> shared;
+  for (ValueId id = 0; id < values_.size(); ++id) {
+    slots_[id] = id;
+    if (graph_.passes_by(id)) slots_[id] = *(shared = shared.value_or(id));
+    counts[slots_[id]] = std::max(counts[slots_[id]], capacity_count(id));
+  }
+  for (size_t i = 0; i < counts.size(); ++i) {
+    if (counts[i] > 0) values_[i].q = device::Buffer<int16_t>(counts[i]);
+  }
+}
+
+size_t Run::place_gradients() {
+  for (size_t i = 0; i < graph_.operations().size(); ++i) {
+    const Operation& operation = *graph_.operations()[i];
+    if (!operation.recomputes_gradient(capacity_)) continue;
+    for (const size_t parameter : operation.parameters()) places_[parameter].operation = i;
+  }
+  size_t count = 0;
+  for (size_t p = 0; p < places_.size(); ++p) {
+    places_[p].offset = count;
+    if (!places_[p].operation) count += graph_.parameters()[p].count;
+  }
+  return count;
+}
+
+void Run::gradient_of(size_t parameter, const TakeGradient& take) {
+  if (const auto operation = places_[parameter].operation) {
+    graph_.operations()[*operation]->recompute_gradient(*this, *states_[*operation], take);
+  } else {
+    take(0, gradient(parameter), graph_.parameters()[parameter].count);
+  }
+}
+
+std::vector<float> Run::gradients() {
+  std::vector<float> all(graph_.parameter_count());
+  for (size_t p = 0; p < places_.size(); ++p) {
+    if (is_frozen(p)) continue;
+    float* out = all.data() + graph_.parameters()[p].offset;
+    gradient_of(p, [&](size_t first, const float* gradient, size_t count) {
+      std::copy_n(gradient, count, out + first);
+    });
+  }
+  return all;
 }
 
 Status Run::forward(const StepWeights& weights, Mode mode, std::span<const uint32_t> labels) {
@@ -121,8 +177,11 @@ void Run::store_gradient(size_t parameter, const int64_t* sums, int exponent) {
 
 void Run::store_gradient(
     size_t parameter, size_t first, const int64_t* sums, size_t count, int exponent) {
-  maps_.scale_sums(
-      sums, count, pow2(exponent), static_cast<double>(images_), gradient(parameter) + first);
+  scale_sums(sums, count, exponent, gradient(parameter) + first);
+}
+
+void Run::scale_sums(const int64_t* sums, size_t count, int exponent, float* gradient) const {
+  maps_.scale_sums(sums, count, pow2(exponent), static_cast<double>(images_), gradient);
 }
 
 Tensor& Run::make_operand_gradient(ValueId id) {

@@ -28,10 +28,16 @@ struct StepWeights {
 
 // Quantises and packs every layer. Code "not_finite".
 Result<StepWeights> prepare(const Graph& graph, device::Level level, const float* parameters);
+// The same into the memory of another step's.
+Status prepare(const Graph& graph,
+               device::Level level,
+               const float* parameters,
+               StepWeights& weights);
 
 // One microbatch on its way through the network, on one thread. Owns every buffer; after the first
 // microbatch nothing is allocated. Values live from the forward pass to the end of the backward
-// pass; gradients come from a pool and go back to it as soon as they are used.
+// pass, but for those that only the next operation's forward pass reads; gradients come from a pool
+// and go back to it as soon as they are used.
 class Run {
  public:
   Run(const Graph& graph, device::Level level, uint32_t microbatch, float label_smoothing = 0.0f);
@@ -39,14 +45,17 @@ class Run {
   // Forward pass of `images` quantised images in value(Graph::kInput). Training: followed by
   // backward().
   Status forward(const StepWeights& weights, Mode mode, std::span<const uint32_t> labels);
-  // The gradients of all parameters that are not frozen (mean over the images) in gradients().
+  // Then there are the gradients of all parameters that are not frozen (mean over the images).
   Status backward();
+  // Hands over one of them, whole or in stretches, in any order; the same at every call until the
+  // next forward pass.
+  void gradient_of(size_t parameter, const TakeGradient& take);
+  std::vector<float> gradients();  // all; 0 for frozen ones
 
   // For the caller. A training pass with dropout needs its place.
   void set_place(const Place& place) { place_ = place; }
-  Tensor& input() { return values_[Graph::kInput]; }
-  const Tensor& value(ValueId id) const { return values_[id]; }
-  std::span<const float> gradients() const { return {gradients_.data(), gradients_.size()}; }
+  Tensor& input() { return value(Graph::kInput); }
+  const Tensor& value(ValueId id) const { return values_[slots_[id]]; }
   int64_t loss_sum() const { return loss_sum_; }  // unit 2^-24, over the images; not state
   uint32_t correct() const { return correct_; }
   std::span<const float> logits() const { return {logits_.data(), images_ * graph_.classes()}; }
@@ -68,21 +77,20 @@ class Run {
   uint32_t capacity() const { return capacity_; }
   size_t count(ValueId id) const { return graph_.values()[id].extent.count() * images_; }
   size_t capacity_count(ValueId id) const { return graph_.values()[id].extent.count() * capacity_; }
-  Tensor& value(ValueId id) { return values_[id]; }
+  Tensor& value(ValueId id) { return values_[slots_[id]]; }
   const StepWeights& weights() const { return *weights_; }
   const float* parameter(size_t index) const {
     return weights_->parameters + graph_.parameters()[index].offset;
   }
-  float* gradient(size_t parameter) {
-    return gradients_.data() + graph_.parameters()[parameter].offset;
-  }
+  float* gradient(size_t parameter) { return gradients_.data() + places_[parameter].offset; }
   bool needs_gradient(ValueId id) const { return graph_.values()[id].needs_gradient; }
   bool is_frozen(size_t parameter) const { return graph_.parameters()[parameter].frozen; }
   const PackedLayer& layer() const { return weights_->layers[current_]; }
   std::span<const uint32_t> labels() const { return labels_; }
   float label_smoothing() const { return label_smoothing_; }
-  // Writes the f32 gradient of a parameter, or of `count` of its elements from `first` on, from
-  // integer sums of exponent e: (sum 2^e) / images.
+  // The f32 gradient of integer sums of exponent e: (sum 2^e) / images.
+  void scale_sums(const int64_t* sums, size_t count, int exponent, float* gradient) const;
+  // Writes that of a parameter, or of `count` of its elements from `first` on.
   void store_gradient(size_t parameter, const int64_t* sums, int exponent);
   void store_gradient(
       size_t parameter, size_t first, const int64_t* sums, size_t count, int exponent);
@@ -91,6 +99,8 @@ class Run {
   // that output, taken by the contraction.
   Tensor& make_operand_gradient(ValueId id);
   const Tensor& take_operand_gradient(ValueId id);
+  // What was taken stays until the next forward pass.
+  void keep(const Tensor& taken) { std::erase(used_up_, &taken); }
   // Null before it is made and after it is taken.
   const Tensor* operand_gradient(ValueId id) const { return operand_gradients_[id]; }
   // A gradient (dfp16) for an activation, to be filled and sent.
@@ -117,6 +127,14 @@ class Run {
     Tensor* gradient;
   };
 
+  // Where a parameter's gradient is: in gradients_, or with an operation that recomputes it.
+  struct GradientPlace {
+    size_t offset = 0;
+    std::optional<size_t> operation;
+  };
+  void place_values();
+  size_t place_gradients();  // returns how many elements are stored
+
   struct Lent {
     Tensor tensor;
     bool free = true;
@@ -137,12 +155,14 @@ class Run {
   std::span<const uint32_t> labels_;
   size_t current_ = 0;  // operation that runs
   device::Scratch scratch_;
+  std::vector<ValueId> slots_;  // by value: the one whose tensor it is
   std::vector<Tensor> values_;
   std::vector<std::unique_ptr<Lent>> pool_;
   std::vector<Tensor*> operand_gradients_;  // by value, while they are under way
   std::vector<const Tensor*> used_up_;      // released when the operation ends
   std::vector<std::vector<Sent>> inbox_;
   std::vector<std::unique_ptr<OperationState>> states_;
+  std::vector<GradientPlace> places_;  // by parameter
   device::Buffer<float> gradients_;
   std::vector<float> logits_;
   std::vector<int64_t> batch_means_, batch_vars_;

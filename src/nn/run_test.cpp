@@ -38,8 +38,7 @@ std::vector<float> step(TestNetwork& network, uint32_t seed) {
   fill_input(network, seed);
   EXPECT_TRUE(network.forward().ok());
   EXPECT_TRUE(network.run().backward().ok());
-  const auto gradients = network.run().gradients();
-  return {gradients.begin(), gradients.end()};
+  return network.run().gradients();
 }
 
 TEST(Run, EveryLevelGivesTheSameGradients) {
@@ -88,6 +87,63 @@ TEST(Run, AShorterMicrobatchIsItsOwn) {
   EXPECT_EQ(five.run().logits().size(), 6u);
   EXPECT_TRUE(equal(five.run().logits(), two.run().logits()));
   EXPECT_TRUE(equal(five.run().gradients(), two.run().gradients()));
+}
+
+// The first linear layer has so many weights that its gradient is recomputed where a Run holds few
+// images, and stored where it may hold many.
+TEST(Run, ARecomputedGradientIsTheStoredOne) {
+  const auto wide = [] {
+    GraphBuilder builder({1, 1, 1030});
+    ValueId x = builder.linear(Graph::kInput, "first", 1021);
+    x = builder.activate({builder.bias(x)}, true);
+    builder.loss(builder.linear(x, "fc", 3));
+    return finished(builder);
+  };
+  for (const device::Level level : supported_levels()) {
+    TestNetwork stores(wide(), 65, level);
+    TestNetwork recomputes(wide(), 5, level);
+    for (TestNetwork* network : {&stores, &recomputes}) {
+      EXPECT_EQ(network->graph().operations()[0]->recomputes_gradient(network->run().capacity()),
+                network == &recomputes);
+      initialise(network->graph(), 3, network->parameter("first.weight").data());
+      fill_input(*network, 1);
+      network->labels() = {1, 2, 0, 0, 2};
+      ASSERT_TRUE(network->forward().ok());
+      ASSERT_TRUE(network->run().backward().ok());
+    }
+    const std::vector<float> expected = stores.run().gradients();
+    EXPECT_EQ(recomputes.run().gradients(), expected);
+    EXPECT_EQ(recomputes.run().gradients(), expected) << "as often as it is wanted";
+    size_t nonzero = 0;
+    for (float g : expected) nonzero += g != 0.0f;
+    EXPECT_GT(nonzero, expected.size() / 3);
+  }
+}
+
+TEST(Run, OutputsThatPassByShareATensor) {
+  GraphBuilder builder({4, 4, 2});
+  ConvOptions options;
+  options.channels = 3;
+  options.bias = true;
+  ValueId x = Graph::kInput;
+  std::vector<ValueId> outputs;
+  for (const char* name : {"one", "two"}) {
+    outputs.push_back(builder.conv2d(x, name, options));
+    x = builder.activate({builder.bias(outputs.back())}, true);
+  }
+  options.bias = false;
+  const ValueId normalised = builder.conv2d(x, "three", options);
+  x = builder.activate({builder.batch_norm(normalised, "norm")}, true);
+  const ValueId logits = builder.linear(builder.flatten(builder.global_average_pool(x)), "fc", 3);
+  builder.loss(logits);
+  TestNetwork network(finished(builder), 2, device::Level::kPortable);
+  const Graph& graph = network.graph();
+  EXPECT_TRUE(graph.passes_by(outputs[0]) && graph.passes_by(outputs[1]));
+  EXPECT_FALSE(graph.passes_by(normalised)) << "batch norm reads it again";
+  EXPECT_FALSE(graph.passes_by(logits));
+  EXPECT_FALSE(graph.passes_by(Graph::kInput));
+  EXPECT_EQ(&network.run().value(outputs[0]), &network.run().value(outputs[1]));
+  EXPECT_NE(&network.run().value(outputs[0]), &network.run().value(normalised));
 }
 
 TEST(Run, JoinsTwoSenders) {

@@ -33,9 +33,12 @@ class TestNetwork {
     ADD_FAILURE() << "no parameter " << name;
     return {};
   }
-  std::span<const float> gradient(const std::string& name) {
+  std::vector<float> gradient(const std::string& name) {
     for (const Parameter& p : graph_.parameters()) {
-      if (p.name == name) return run_.gradients().subspan(p.offset, p.count);
+      if (p.name != name) continue;
+      const std::vector<float> all = run_.gradients();
+      return {all.begin() + static_cast<ptrdiff_t>(p.offset),
+              all.begin() + static_cast<ptrdiff_t>(p.offset + p.count)};
     }
     ADD_FAILURE() << "no parameter " << name;
     return {};

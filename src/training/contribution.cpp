@@ -1,5 +1,6 @@
 #include "training/contribution.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstring>
@@ -127,37 +128,92 @@ bool norm_within(const nn::Graph& graph,
   return true;
 }
 
+// The norm needs the tensor's exponent, which needs its largest gradient: a gradient that comes in
+// stretches is measured in one pass at the exponent that the last microbatch had, and again only
+// where that is another.
+Status Clip::measure_tensor(const GradientSource& gradients, size_t p, double& norm2) {
+  const nn::Parameter& parameter = graph_.parameters()[p];
+  Tensor& tensor = tensors_[p];
+  uint32_t largest = 0;
+  uint64_t squares = 0;
+  int exponent = tensor.exponent;
+  bool fits = true;
+  gradients(p, [&](size_t, const float* g, size_t count) {
+    const uint32_t most = maps_.maxabs_f32(g, count);
+    largest = std::max(largest, most);
+    if (count == parameter.count) {
+      exponent = fit_contribution(from_magnitude(most)).value_or(kMinContributionExponent);
+    }
+    fits = fits && from_magnitude(most) * pow2f(-exponent) <= static_cast<float>(kDfp16Max);
+    if (fits) squares += maps_.ceil_norm2(g, count, pow2f(-exponent));
+  });
+  tensor.largest = from_magnitude(largest);
+  const auto exact = fit_contribution(tensor.largest);
+  if (!exact) return nn::not_finite(parameter.name, "the gradient");
+  tensor.exponent = *exact;
+  if (!fits || exponent != *exact) {
+    squares = 0;
+    gradients(p, [&](size_t, const float* g, size_t count) {
+      squares += maps_.ceil_norm2(g, count, pow2f(-*exact));
+    });
+  }
+  norm2 = norm2 + static_cast<double>(squares) * pow2(2 * *exact);
+  return ok_status();
+}
+
+Status Clip::measure(const GradientSource& gradients, double clip_norm) {
+  double norm2 = 0.0;
+  for (size_t p = 0; p < tensors_.size(); ++p) {
+    if (!graph_.parameters()[p].frozen) GINN_TRY(measure_tensor(gradients, p, norm2));
+  }
+  factor_ = clip_factor(norm2, clip_norm);
+  for (size_t p = 0; p < tensors_.size(); ++p) {
+    if (graph_.parameters()[p].frozen) continue;
+    const auto exponent = fit_contribution(tensors_[p].largest * factor_);
+    GINN_CHECK(exponent.has_value());  // factor <= 1
+    exponents_[p] = static_cast<int8_t>(*exponent);
+  }
+  return ok_status();
+}
+
+void Clip::quantise(const GradientSource& gradients, size_t p, const TakeIntegers& take) const {
+  constexpr size_t kBlock = 2048;  // within the first cache
+  const float scale = pow2f(-exponents_[p]);
+  gradients(p, [&](size_t first, const float* g, size_t count) {
+    int16_t block[kBlock];
+    for (size_t at = 0; at < count; at += kBlock) {
+      const size_t n = std::min(kBlock, count - at);
+      maps_.truncate(g + at, n, factor_, scale, block);
+      take(first + at, block, n);
+    }
+  });
+}
+
+void Clip::quantise(const GradientSource& gradients, Contribution& out) const {
+  for (size_t p = 0; p < tensors_.size(); ++p) {
+    const nn::Parameter& parameter = graph_.parameters()[p];
+    if (parameter.frozen) continue;
+    out.exponents[p] = exponents_[p];
+    int16_t* q = out.q.data() + parameter.offset;
+    gradients(p, [&](size_t first, const float* g, size_t count) {
+      maps_.truncate(g, count, factor_, pow2f(-exponents_[p]), q + first);
+    });
+  }
+}
+
 Status clip(const nn::Graph& graph,
             const device::MapKernels& maps,
             std::span<const float> gradients,
             double clip_norm,
             Contribution& out) {
   GINN_CHECK(gradients.size() == graph.parameter_count());
-  double norm2 = 0.0;
-  std::vector<float> largest(graph.parameters().size());
-  for (size_t p = 0; p < graph.parameters().size(); ++p) {
+  const GradientSource source = [&](size_t p, const nn::TakeGradient& take) {
     const nn::Parameter& parameter = graph.parameters()[p];
-    if (parameter.frozen) continue;
-    const float* g = gradients.data() + parameter.offset;
-    largest[p] = from_magnitude(maps.maxabs_f32(g, parameter.count));
-    const auto exponent = fit_contribution(largest[p]);
-    if (!exponent) return nn::not_finite(parameter.name, "the gradient");
-    const uint64_t squares = maps.ceil_norm2(g, parameter.count, pow2f(-*exponent));
-    norm2 = norm2 + static_cast<double>(squares) * pow2(2 * *exponent);
-  }
-  const float factor = clip_factor(norm2, clip_norm);
-  for (size_t p = 0; p < graph.parameters().size(); ++p) {
-    const nn::Parameter& parameter = graph.parameters()[p];
-    if (parameter.frozen) continue;
-    const auto exponent = fit_contribution(largest[p] * factor);
-    GINN_CHECK(exponent.has_value());  // factor <= 1
-    out.exponents[p] = static_cast<int8_t>(*exponent);
-    maps.truncate(gradients.data() + parameter.offset,
-                  parameter.count,
-                  factor,
-                  pow2f(-*exponent),
-                  out.q.data() + parameter.offset);
-  }
+    take(0, gradients.data() + parameter.offset, parameter.count);
+  };
+  Clip clip(graph, maps);
+  GINN_TRY(clip.measure(source, clip_norm));
+  clip.quantise(source, out);
   return ok_status();
 }
 

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <functional>
 #include <span>
 #include <vector>
 
+#include "arithmetic/format.h"
 #include "base/bytes.h"
 #include "device/maps.h"
 #include "nn/graph.h"
@@ -45,9 +47,44 @@ bool norm_within(const nn::Graph& graph,
                  const Contribution& contribution,
                  Wide limit);
 
-// Scales the f32 gradients of all parameters to norm at most C, rounded down, and quantises them.
-// The result always passes norm_within (the proof is in docs/arithmetic.md, section 7). Code
-// "not_finite".
+// Hands over the f32 gradient of a parameter, whole or in stretches; the same at every call.
+using GradientSource = std::function<void(size_t parameter, const nn::TakeGradient& take)>;
+// Takes elements [first, first + count) of a parameter's contribution.
+using TakeIntegers = std::function<void(size_t first, const int16_t* q, size_t count)>;
+
+// Scales gradients to norm at most C, rounded down, and quantises them: measured once, then made
+// piece by piece wherever they are wanted. The result always passes norm_within (the proof is in
+// docs/arithmetic.md, section 7).
+class Clip {
+ public:
+  Clip(const nn::Graph& graph, const device::MapKernels& maps)
+      : graph_(graph),
+        maps_(maps),
+        exponents_(graph.parameters().size()),
+        tensors_(exponents_.size()) {}
+
+  // Code "not_finite".
+  Status measure(const GradientSource& gradients, double clip_norm);
+  // Of what was measured last: the parameter's exponent, its integers in stretches, or all of both.
+  int8_t exponent(size_t parameter) const { return exponents_[parameter]; }
+  void quantise(const GradientSource& gradients, size_t parameter, const TakeIntegers& take) const;
+  void quantise(const GradientSource& gradients, Contribution& out) const;
+
+ private:
+  struct Tensor {
+    float largest = 0;
+    int exponent = kMinContributionExponent;  // before scaling; of the last microbatch until then
+  };
+  Status measure_tensor(const GradientSource& gradients, size_t parameter, double& norm2);
+
+  const nn::Graph& graph_;
+  const device::MapKernels& maps_;
+  float factor_ = 1.0f;
+  std::vector<int8_t> exponents_;
+  std::vector<Tensor> tensors_;
+};
+
+// All of it, of gradients that stand in one array.
 Status clip(const nn::Graph& graph,
             const device::MapKernels& maps,
             std::span<const float> gradients,

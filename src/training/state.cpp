@@ -1,7 +1,9 @@
 #include "training/state.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <vector>
 
 #include "arithmetic/elementary.h"
 #include "arithmetic/format.h"
@@ -10,6 +12,11 @@
 #include "training/training.h"
 
 namespace ginn::training {
+namespace {
+
+constexpr uint32_t kInfinity = 0x7f800000u;  // magnitude bits: NaN is above it
+
+}  // namespace
 
 float learning_rate(const job::Job& job, uint64_t step) {
   const job::LearningRate& lr = job.lr;
@@ -39,24 +46,19 @@ float learning_rate(const job::Job& job, uint64_t step) {
 }
 
 State::State(const Training& training)
-    : graph_(training.graph()),
-      job_(training.job()),
-      values_(2 * graph_.parameter_count()),
-      sum_(graph_.parameter_count()) {
+    : graph_(training.graph()), job_(training.job()), values_(2 * graph_.parameter_count()) {
   training.copy_start(values_.data());
 }
 
 State::State(const nn::Graph& graph, const job::Job& job)
-    : graph_(graph),
-      job_(job),
-      values_(2 * graph.parameter_count()),
-      sum_(graph.parameter_count()) {
+    : graph_(graph), job_(job), values_(2 * graph.parameter_count()) {
   GINN_CHECK(!job.weights);
   nn::initialise(graph, job.seed, values_.data());
 }
 
 void State::add(const device::MapKernels& maps, const Contribution& contribution) {
   GINN_CHECK(taken_ < job_.microbatches());
+  if (sum_.size() == 0) sum_ = device::Buffer<int64_t>(parameter_count());
   // |q 2^(e + 40)| <= C 2^40 after the norm test, and M C <= 2^22: the sum stays below 2^63.
   for (size_t p = 0; p < graph_.parameters().size(); ++p) {
     const nn::Parameter& parameter = graph_.parameters()[p];
@@ -69,30 +71,71 @@ void State::add(const device::MapKernels& maps, const Contribution& contribution
   ++taken_;
 }
 
-Status State::apply(const device::MapKernels& maps) {
-  GINN_CHECK(taken_ == job_.microbatches());
+device::SgdConstants State::constants(const nn::Parameter& parameter) const {
   device::SgdConstants constants{};
-  const float rate = learning_rate(job_, step_);
+  constants.learning_rate = learning_rate(job_, step_) * parameter.rate_scale;
   constants.momentum = static_cast<float>(job_.momentum);
   constants.weight_decay = static_cast<float>(job_.weight_decay);
+  constants.decoupled_decay = constants.learning_rate * constants.weight_decay;
   constants.decoupled = job_.decoupled;
   constants.nesterov = job_.nesterov;
   constants.microbatches = static_cast<double>(job_.microbatches());
+  return constants;
+}
+
+Status State::apply(const device::MapKernels& maps) {
+  GINN_CHECK(taken_ == job_.microbatches());
   float* w = values_.data();
   float* v = w + parameter_count();
   for (const nn::Parameter& parameter : graph_.parameters()) {
     if (parameter.frozen) continue;
-    constants.learning_rate = rate * parameter.rate_scale;
-    constants.decoupled_decay = constants.learning_rate * constants.weight_decay;
     const uint32_t largest = maps.sgd(sum_.data() + parameter.offset,
                                       parameter.count,
-                                      constants,
+                                      constants(parameter),
                                       w + parameter.offset,
                                       v + parameter.offset);
-    if (largest >= 0x7f800000u) return nn::not_finite(parameter.name, "the parameter");
+    if (largest >= kInfinity) return nn::not_finite(parameter.name, "the parameter");
   }
   std::memset(sum_.data(), 0, sum_.size() * sizeof(int64_t));
   taken_ = 0;
+  ++step_;
+  return ok_status();
+}
+
+Status State::apply(const device::MapKernels& maps, const SumSource& sums, ThreadPool& pool) {
+  GINN_CHECK(taken_ == 0);
+  constexpr size_t kPiece = size_t{1} << 18;  // of a thread's turn
+  constexpr size_t kBlock = 2048;             // sums at a time: within the first cache
+  struct Piece {
+    size_t parameter, first, count;
+    uint32_t largest = 0;
+  };
+  std::vector<Piece> pieces;
+  for (size_t p = 0; p < graph_.parameters().size(); ++p) {
+    const nn::Parameter& parameter = graph_.parameters()[p];
+    if (parameter.frozen) continue;
+    for (size_t first = 0; first < parameter.count; first += kPiece) {
+      pieces.push_back({p, first, std::min(kPiece, parameter.count - first)});
+    }
+  }
+  pool.parallel_for(pieces.size(), [&](size_t i, size_t) {
+    Piece& piece = pieces[i];
+    const nn::Parameter& parameter = graph_.parameters()[piece.parameter];
+    const device::SgdConstants sgd = constants(parameter);
+    float* w = values_.data() + parameter.offset;
+    float* v = w + parameter_count();
+    int64_t block[kBlock];
+    const size_t end = piece.first + piece.count;
+    for (size_t at = piece.first; at < end; at += kBlock) {
+      const size_t count = std::min(kBlock, end - at);
+      sums(piece.parameter, at, count, block);
+      piece.largest = std::max(piece.largest, maps.sgd(block, count, sgd, w + at, v + at));
+    }
+  });
+  for (const Piece& piece : pieces) {
+    if (piece.largest < kInfinity) continue;
+    return nn::not_finite(graph_.parameters()[piece.parameter].name, "the parameter");
+  }
   ++step_;
   return ok_status();
 }
@@ -102,7 +145,8 @@ crypto::Digest State::digest() const { return crypto::chunked_digest(values()); 
 Status State::restore(uint64_t step, uint32_t taken, ByteView saved_values, ByteView saved_sums) {
   const bool begun = taken > 0;
   if (step > job_.steps || taken >= job_.microbatches() || (begun && step == job_.steps) ||
-      saved_values.size() != values().size() || saved_sums.size() != (begun ? sums().size() : 0)) {
+      saved_values.size() != values().size() ||
+      saved_sums.size() != (begun ? parameter_count() * sizeof(int64_t) : 0)) {
     return input_error("state_form",
                        concat("a saved state of step ",
                               step,
@@ -115,8 +159,11 @@ Status State::restore(uint64_t step, uint32_t taken, ByteView saved_values, Byte
                               " bytes is not one of this job"));
   }
   std::memcpy(values_.data(), saved_values.data(), saved_values.size());
-  std::memset(sum_.data(), 0, sum_.size() * sizeof(int64_t));
-  if (begun) std::memcpy(sum_.data(), saved_sums.data(), saved_sums.size());
+  sum_ = device::Buffer<int64_t>();
+  if (begun) {
+    sum_ = device::Buffer<int64_t>(parameter_count());
+    std::memcpy(sum_.data(), saved_sums.data(), saved_sums.size());
+  }
   step_ = step;
   taken_ = taken;
   return ok_status();

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 
+#include "base/thread_pool.h"
 #include "crypto/merkle.h"
 #include "job/job.h"
 #include "training/contribution.h"
@@ -12,6 +14,10 @@ class Training;
 
 // Learning rate of step `step` (docs/arithmetic.md, section 9).
 float learning_rate(const job::Job& job, uint64_t step);
+
+// Gives the sum of a step's contributions, on the grid of 2^-40, of elements [first, first + count)
+// of a parameter. Called by any thread, once for each element.
+using SumSource = std::function<void(size_t parameter, size_t first, size_t count, int64_t* out)>;
 
 // Weights, velocities and the running sum of a step: what the trusted side owns.
 class State {
@@ -24,12 +30,14 @@ class State {
   uint64_t step() const { return step_; }    // steps applied so far
   uint32_t taken() const { return taken_; }  // contributions of the current step so far
   const float* weights() const { return values_.data(); }
-  size_t parameter_count() const { return sum_.size(); }
+  size_t parameter_count() const { return graph_.parameter_count(); }
 
   // Adds contribution number taken() of the current step.
   void add(const device::MapKernels& maps, const Contribution& contribution);
   // After all of a step's contributions: the optimiser. Code "not_finite", naming the tensor.
   Status apply(const device::MapKernels& maps);
+  // The same for one who sums elsewhere and adds nothing here.
+  Status apply(const device::MapKernels& maps, const SumSource& sums, ThreadPool& pool);
   // Section 11.
   crypto::Digest digest() const;
 
@@ -46,10 +54,12 @@ class State {
   Status restore(uint64_t step, uint32_t taken, ByteView values, ByteView sums);
 
  private:
+  device::SgdConstants constants(const nn::Parameter& parameter) const;
+
   const nn::Graph& graph_;
   const job::Job& job_;
   device::Buffer<float> values_;  // all w, then all v
-  device::Buffer<int64_t> sum_;   // unit 2^-40
+  device::Buffer<int64_t> sum_;   // unit 2^-40; made when something is added
   uint64_t step_ = 0;
   uint32_t taken_ = 0;
 };

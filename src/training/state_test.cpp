@@ -175,6 +175,31 @@ TEST_F(StateTest, FrozenParametersStayAndGroupsHaveTheirRate) {
   }
 }
 
+TEST_F(StateTest, SumsFromElsewhereDoTheSame) {
+  State own(graph_, job_);
+  State other(graph_, job_);
+  Contribution c(graph_);
+  std::vector<int64_t> sums(graph_.parameter_count());
+  for (size_t p = 0; p < graph_.parameters().size(); ++p) {
+    const nn::Parameter& parameter = graph_.parameters()[p];
+    c.exponents[p] = -20;
+    for (size_t i = parameter.offset; i < parameter.offset + parameter.count; ++i) {
+      c.q[i] = static_cast<int16_t>(i * 7919 % 65521 - 32760);
+      sums[i] = int64_t{2} * c.q[i] * (1 << 20);
+    }
+  }
+  own.add(maps_, c);
+  own.add(maps_, c);
+  ASSERT_TRUE(own.apply(maps_).ok());
+  const auto source = [&](size_t p, size_t first, size_t count, int64_t* out) {
+    std::copy_n(sums.data() + graph_.parameters()[p].offset + first, count, out);
+  };
+  ThreadPool pool(2);
+  ASSERT_TRUE(other.apply(maps_, source, pool).ok());
+  EXPECT_EQ(other.digest(), own.digest());
+  EXPECT_EQ(other.step(), 1u);
+}
+
 TEST_F(StateTest, RestoresOnlyStatesOfThisJob) {
   State saved(graph_, job_);
   saved.add(maps_, first(3, -4));

@@ -33,6 +33,11 @@ class FirstError {
   Error error_;
 };
 
+GradientSource source_of(nn::Run& run) {
+  return
+      [&run](size_t parameter, const nn::TakeGradient& take) { run.gradient_of(parameter, take); };
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Training>> Training::create(const job::Job& job,
@@ -93,6 +98,7 @@ void Training::copy_start(float* parameters) const {
 std::unique_ptr<Workspace> Training::workspace() const {
   return std::make_unique<Workspace>(
       Workspace{nn::Run(graph_, level_, job_.microbatch, static_cast<float>(job_.label_smoothing)),
+                Clip(graph_, maps()),
                 std::vector<uint8_t>(job_.data.record_bytes()),
                 std::vector<uint8_t>(graph_.input().count()),
                 {}});
@@ -132,12 +138,11 @@ std::vector<uint64_t> Training::record_indices(uint64_t t, uint32_t j) const {
   return indices;
 }
 
-Status Training::contribution(const data::RecordSource& records,
-                              const nn::StepWeights& weights,
-                              uint64_t t,
-                              uint32_t j,
-                              Workspace& workspace,
-                              Contribution& out) const {
+Status Training::gradient(const data::RecordSource& records,
+                          const nn::StepWeights& weights,
+                          uint64_t t,
+                          uint32_t j,
+                          Workspace& workspace) const {
   workspace.labels.clear();
   const std::vector<uint64_t> indices = record_indices(t, j);
   for (uint32_t i = 0; i < job_.microbatch; ++i) {
@@ -148,7 +153,22 @@ Status Training::contribution(const data::RecordSource& records,
   workspace.run.set_place({job_.seed, t, j * job_.microbatch});
   GINN_TRY(workspace.run.forward(weights, nn::Mode::kTrain, workspace.labels));
   GINN_TRY(workspace.run.backward());
-  return clip(graph_, maps(), workspace.run.gradients(), job_.clip_norm, out);
+  return workspace.clip.measure(source_of(workspace.run), job_.clip_norm);
+}
+
+void Training::quantise(Workspace& workspace, size_t parameter, const TakeIntegers& take) {
+  workspace.clip.quantise(source_of(workspace.run), parameter, take);
+}
+
+Status Training::contribution(const data::RecordSource& records,
+                              const nn::StepWeights& weights,
+                              uint64_t t,
+                              uint32_t j,
+                              Workspace& workspace,
+                              Contribution& out) const {
+  GINN_TRY(gradient(records, weights, t, j, workspace));
+  workspace.clip.quantise(source_of(workspace.run), out);
+  return ok_status();
 }
 
 Result<RunningStatistics> Training::running_statistics(const data::RecordSource& records,

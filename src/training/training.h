@@ -17,6 +17,7 @@ namespace ginn::training {
 // What one thread needs to compute contributions.
 struct Workspace {
   nn::Run run;
+  Clip clip;
   std::vector<uint8_t> record, image;
   std::vector<uint32_t> labels;
 };
@@ -57,6 +58,14 @@ class Training {
 
   std::unique_ptr<Workspace> workspace() const;
 
+  // As contribution(), in pieces: computes and measures the gradient ...
+  Status gradient(const data::RecordSource& records,
+                  const nn::StepWeights& weights,
+                  uint64_t t,
+                  uint32_t j,
+                  Workspace& workspace) const;
+  // ... then makes one parameter's part of the contribution, whose exponent is workspace.clip's.
+  static void quantise(Workspace& workspace, size_t parameter, const TakeIntegers& take);
   // The contribution of microbatch j of step t at the weights `weights`: F(job, t, j, W_t). Reads
   // its own records. Codes: RecordSource's, "not_finite".
   Status contribution(const data::RecordSource& records,
@@ -67,6 +76,10 @@ class Training {
                       Contribution& out) const;
   Result<nn::StepWeights> prepare(const float* parameters) const {
     return nn::prepare(graph_, level_, parameters);
+  }
+  // Into the memory of another step's.
+  Status prepare(const float* parameters, nn::StepWeights& weights) const {
+    return nn::prepare(graph_, level_, parameters, weights);
   }
   // Records of microbatch j of step t, in order.
   std::vector<uint64_t> record_indices(uint64_t t, uint32_t j) const;

@@ -30,6 +30,10 @@ struct Start {
   uint32_t microbatch = 0;
 };
 
+// How many of a step's contributions are kept while they are handed over: all of them where they
+// are small, so that no thread waits for the others, else one a thread.
+size_t computed_at_once(const training::Training& training, size_t threads);
+
 // Trains the job to its end on `pool`, microbatches side by side. Both baselines and the honest
 // worker are this loop with different hooks. Returns the final state. Codes: those of the hooks,
 // Training::contribution, State::apply.

@@ -262,18 +262,27 @@ TEST_P(Maps, ContributionKernels) {
     kernels().accumulate(q.data() + 1, n, 40, s.data());
     portable().accumulate(q.data() + 1, n, 40, t.data());
     EXPECT_EQ(s, t);
-    std::vector<float> f(n), g(n);
-    kernels().scale_sums(s.data(), n, pow2(-33), 32.0, f.data());
-    portable().scale_sums(s.data(), n, pow2(-33), 32.0, g.data());
-    EXPECT_EQ(f, g);
+    for (const double divisor : {1.0, 12.0, 32.0}) {
+      std::vector<float> f(n);
+      kernels().scale_sums(s.data(), n, pow2(-33), divisor, f.data());
+      for (size_t i = 0; i < n; ++i) {
+        EXPECT_EQ(f[i], static_cast<float>((static_cast<double>(s[i]) * pow2(-33)) / divisor));
+      }
+    }
+    std::vector<int32_t> narrow(n, -7);
+    kernels().accumulate_i32(q.data() + 1, n, 14, narrow.data());
+    for (size_t i = 0; i < n; ++i) EXPECT_EQ(narrow[i], q[i + 1] * (1 << 14) - 7);
+    kernels().widen(narrow.data(), n, 30, s.data());
+    for (size_t i = 0; i < n; ++i) EXPECT_EQ(s[i], narrow[i] * (int64_t{1} << 30));
   }
 }
 
 TEST_P(Maps, Sgd) {
   Source source(8);
   for (size_t n : kCounts) {
-    for (int variant = 0; variant < 4; ++variant) {
+    for (int variant = 0; variant < 8; ++variant) {
       SgdConstants constants{0.1f, 0.9f, 5e-4f, 5e-5f, (variant & 1) != 0, (variant & 2) != 0, 3.0};
+      if ((variant & 4) != 0) constants.microbatches = 4.0;
       std::vector<int64_t> sum(n);
       for (int64_t& s : sum) s = (int64_t{source.word()} - (int64_t{1} << 31)) << 12;
       std::vector<float> w = source.floats(n, 1.0f), v = source.floats(n, 0.5f);

@@ -135,13 +135,14 @@ void compare(const job::Job& job,
       data.microbatch(t, j, images, labels);
       const auto expected = oracle.contribution(images, labels, t, j * job.microbatch);
       ASSERT_TRUE(expected.has_value()) << oracle.failure();
+      const std::vector<float> gradients = workspace->run.gradients();
       for (size_t p = 0; p < oracle.parameters().size(); ++p) {
         const nn::Parameter& parameter = training.graph().parameters()[p];
         ASSERT_EQ(parameter.frozen, oracle.parameters()[p].frozen);
         if (parameter.frozen) continue;
         ASSERT_EQ(0,
                   std::memcmp(oracle.gradients()[p].data(),
-                              workspace->run.gradients().data() + parameter.offset,
+                              gradients.data() + parameter.offset,
                               parameter.count * sizeof(float)))
             << parameter.name;
       }

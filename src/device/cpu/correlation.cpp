@@ -11,6 +11,7 @@ namespace {
 
 constexpr int64_t kPieceBytes = 96 << 10;  // of source pixels: with the weights' block, within L2
 constexpr int64_t kPiecePixels = 128;      // enough that a tail of a tile hardly counts
+constexpr int64_t kListPixels = 64;        // large enough that weights are not read for few pixels
 
 int64_t count_from(int64_t first, int64_t end, int64_t step) {
   return first < end ? ceil_div(end - first, step) : 0;
@@ -62,7 +63,8 @@ Pieces cut_pieces(const Plan& plan) {
     const int64_t by_pixels = ceil_div(kPiecePixels, phase_pixels);
     pieces.images = std::max<int64_t>(1, std::min({plan.n, by_bytes, by_pixels}));
   } else {
-    const int64_t src_rows = std::max<int64_t>(1, kPieceBytes / row_bytes);
+    const bool list = pieces.direct && plan.src_w == 1;  // a linear layer's images, for instance
+    const int64_t src_rows = std::max(list ? kListPixels : 1, kPieceBytes / row_bytes);
     const int64_t most = std::max<int64_t>(1, src_rows * plan.out_step / plan.src_step);
     const int64_t bands = ceil_div(plan.dst_h, most);
     // A multiple of the stride, so that every band begins in the same phase.

@@ -215,11 +215,25 @@ void narrow(const int32_t* __restrict sum, size_t count, int shift, int16_t* __r
   }
 }
 
+// Dividing by a power of two is multiplying by its reciprocal, to the bit, and much faster.
+GINN_MAPS_INLINE bool power_of_two(double x) {
+  uint64_t bits;
+  __builtin_memcpy(&bits, &x, sizeof bits);
+  return (bits & ((uint64_t{1} << 52) - 1)) == 0;
+}
+
 void scale_sums(const int64_t* __restrict sum,
                 size_t count,
                 double scale,
                 double divisor,
                 float* __restrict out) {
+  if (power_of_two(divisor)) {
+    const double factor = scale / divisor;
+    for (size_t i = 0; i < count; ++i) {
+      out[i] = static_cast<float>(static_cast<double>(sum[i]) * factor);
+    }
+    return;
+  }
   for (size_t i = 0; i < count; ++i) {
     out[i] = static_cast<float>((static_cast<double>(sum[i]) * scale) / divisor);
   }
@@ -258,12 +272,31 @@ void accumulate(const int16_t* __restrict q, size_t count, int shift, int64_t* _
   for (size_t i = 0; i < count; ++i) sum[i] += int64_t{q[i]} * unit;
 }
 
-uint32_t sgd(const int64_t* __restrict sum,
-             size_t count,
-             const SgdConstants& constants,
-             float* __restrict w,
-             float* __restrict v) {
-  constexpr double kGrid = 1.0 / 1099511627776.0;  // 2^-40
+void accumulate_i32(const int16_t* __restrict q, size_t count, int shift, int32_t* __restrict sum) {
+  const int32_t unit = 1 << shift;
+  for (size_t i = 0; i < count; ++i) sum[i] += q[i] * unit;
+}
+
+void widen(const int32_t* __restrict x, size_t count, int shift, int64_t* __restrict out) {
+  const int64_t unit = int64_t{1} << shift;
+  for (size_t i = 0; i < count; ++i) out[i] = x[i] * unit;
+}
+
+constexpr double kGrid = 1.0 / 1099511627776.0;  // 2^-40
+
+// The mean over m contributions of a sum on the grid.
+template <bool by_power>
+GINN_MAPS_INLINE float mean_of(int64_t sum, double m) {
+  const double x = static_cast<double>(sum);
+  return static_cast<float>(by_power ? x * (kGrid / m) : (x * kGrid) / m);
+}
+
+template <bool by_power>
+GINN_MAPS_INLINE uint32_t sgd_by(const int64_t* __restrict sum,
+                                 size_t count,
+                                 const SgdConstants& constants,
+                                 float* __restrict w,
+                                 float* __restrict v) {
   const float lr = constants.learning_rate;
   const float mu = constants.momentum;
   const float wd = constants.weight_decay;
@@ -273,7 +306,7 @@ uint32_t sgd(const int64_t* __restrict sum,
   const double m = constants.microbatches;
   uint32_t largest = 0;
   for (size_t i = 0; i < count; ++i) {
-    float g = static_cast<float>((static_cast<double>(sum[i]) * kGrid) / m);
+    float g = mean_of<by_power>(sum[i], m);
     float weight = w[i];
     g = decoupled ? g : __builtin_fmaf(wd, weight, g);
     weight = decoupled ? __builtin_fmaf(-decay, weight, weight) : weight;
@@ -290,13 +323,37 @@ uint32_t sgd(const int64_t* __restrict sum,
   return largest;
 }
 
+uint32_t sgd(const int64_t* sum, size_t count, const SgdConstants& constants, float* w, float* v) {
+  return power_of_two(constants.microbatches) ? sgd_by<true>(sum, count, constants, w, v)
+                                              : sgd_by<false>(sum, count, constants, w, v);
+}
+
 }  // namespace
 
 extern const MapKernels kMaps;
-const MapKernels kMaps = {
-    maxabs_f32,      maxabs_i16, quantise,    channel_sums, gradient_sums,      activate,
-    activate_capped, mask,       mask_capped, join,         normalise_backward, shift_round,
-    max_into,        route_max,  add_into,    narrow,       scale_sums,         ceil_norm2,
-    truncate,        norm2,      accumulate,  sgd};
+const MapKernels kMaps = {maxabs_f32,
+                          maxabs_i16,
+                          quantise,
+                          channel_sums,
+                          gradient_sums,
+                          activate,
+                          activate_capped,
+                          mask,
+                          mask_capped,
+                          join,
+                          normalise_backward,
+                          shift_round,
+                          max_into,
+                          route_max,
+                          add_into,
+                          narrow,
+                          scale_sums,
+                          ceil_norm2,
+                          truncate,
+                          norm2,
+                          accumulate,
+                          accumulate_i32,
+                          widen,
+                          sgd};
 
 }  // namespace ginn::device::GINN_MAPS_NAMESPACE

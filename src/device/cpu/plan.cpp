@@ -27,46 +27,97 @@ struct WeightOrder {
   int64_t dst_stride, src_stride, kernel_h_stride, kernel_w_stride;
 };
 
+constexpr int64_t kLineElements = 32;  // int16 of a cache line
+
+// to = a[0], b[0], a[1], b[1], ...
+void interleave(const int16_t* __restrict a,
+                const int16_t* __restrict b,
+                int64_t count,
+                int16_t* __restrict to) {
+  for (int64_t d = 0; d < count; ++d) {
+    to[2 * d] = a[d];
+    to[2 * d + 1] = b[d];
+  }
+}
+
+// to[p, d] = from[d, p], of pairs.
+void transpose_pairs(const int16_t* from,
+                     int64_t from_stride,
+                     int64_t count,
+                     int64_t pairs,
+                     int16_t* to,
+                     int64_t to_stride) {
+  for (int64_t d = 0; d < count; ++d) {
+    for (int64_t p = 0; p < pairs; ++p) {
+      std::memcpy(to + p * to_stride + 2 * d, from + d * from_stride + 2 * p, 2 * sizeof *to);
+    }
+  }
+}
+
+// What is packed: destination channels and elements of a tap, from q on.
+struct PackRange {
+  int64_t dst_first, dst_count, src_first, src_count;
+};
+
 void pack(const Plan& plan,
           const WeightOrder& order,
           int64_t lanes,
           const int16_t* q,
+          const PackRange& range,
           Buffer<int16_t>& packed) {
   const auto count_all = static_cast<size_t>(plan.packed_count);
   if (packed.size() != count_all) packed = Buffer<int16_t>(count_all);
   int16_t* out = packed.data();
   // No weight goes to padded columns (never read) and to the second half of an odd run's last pair,
   // which must be zero.
-  std::memset(out, 0, count_all * sizeof *out);
-  const auto pack_tap =
-      [&](const int16_t* tap, int64_t first, int64_t width, int64_t count, int16_t* block) {
-        const auto place = [&](int64_t e) {
-          const int64_t element = first + e;
-          return block + (element / 2) * 2 * width + (element & 1);
-        };
-        if (order.dst_stride == 1) {
-          for (int64_t e = 0; e < plan.src_c; ++e) {
-            int16_t* to = place(e);
-            for (int64_t d = 0; d < count; ++d) to[2 * d] = tap[e * order.src_stride + d];
+  const bool begins = range.dst_first == 0 && range.src_first == 0;
+  if (begins && plan.src_c % 2 != 0) std::memset(out, 0, count_all * sizeof *out);
+  // Elements [e, e + n) of a tap, which is element `first` of its run.
+  const auto pack_tap = [&](const int16_t* tap,
+                            int64_t first,
+                            int64_t n,
+                            int64_t width,
+                            int64_t count,
+                            int16_t* block) {
+    const auto place = [&](int64_t e) {
+      const int64_t element = first + e;
+      return block + (element / 2) * 2 * width + (element & 1);
+    };
+    const int64_t paired = first % 2 == 0 ? n / 2 * 2 : 0;
+    if (order.dst_stride == 1) {
+      for (int64_t e = 0; e < paired; e += 2) {
+        const int16_t* from = tap + e * order.src_stride;
+        interleave(from, from + order.src_stride, count, place(e));
+      }
+    } else {
+      for (int64_t e = 0; e < paired; e += kLineElements) {
+        const int64_t pairs = std::min(kLineElements, paired - e) / 2;
+        transpose_pairs(tap + e, order.dst_stride, count, pairs, place(e), 2 * width);
+      }
+    }
+    for (int64_t e = paired; e < n; ++e) {
+      const int16_t* from = tap + e * order.src_stride;
+      int16_t* to = place(e);
+      for (int64_t d = 0; d < count; ++d) to[2 * d] = from[d * order.dst_stride];
+    }
+  };
+  // So few of q's rows at a time that they are near.
+  const int64_t elements = order.dst_stride == 1 ? kLineElements : range.src_count;
+  for (int64_t e = 0; e < range.src_count; e += elements) {
+    const int64_t n = std::min(elements, range.src_count - e);
+    for (const Phase& phase : plan.phases) {
+      for (int64_t i = 0; i < range.dst_count; i += 2 * lanes) {
+        const int64_t count = std::min(range.dst_count - i, 2 * lanes);
+        const int64_t width = padded_columns(count, lanes);
+        int16_t* block = out + phase.packed + 2 * (range.dst_first + i) * phase.steps;
+        const int16_t* from = q + i * order.dst_stride + e * order.src_stride;
+        for (int64_t row = 0; row < phase.taps_h; ++row, block += 2 * width * phase.row_steps()) {
+          const int64_t r = phase.kernel_h + row * phase.kernel_step_h;
+          for (int64_t j = 0; j < phase.taps_w; ++j) {
+            const int64_t s = phase.kernel_w + j * phase.kernel_step_w;
+            const int16_t* tap = from + r * order.kernel_h_stride + s * order.kernel_w_stride;
+            pack_tap(tap, j * plan.src_c + range.src_first + e, n, width, count, block);
           }
-          return;
-        }
-        for (int64_t d = 0; d < count; ++d) {
-          const int16_t* from = tap + d * order.dst_stride;
-          for (int64_t e = 0; e < plan.src_c; ++e) place(e)[2 * d] = from[e * order.src_stride];
-        }
-      };
-  for (const Phase& phase : plan.phases) {
-    for (int64_t d = 0; d < plan.dst_c; d += 2 * lanes) {
-      const int64_t count = std::min(plan.dst_c - d, 2 * lanes);
-      const int64_t width = padded_columns(count, lanes);
-      int16_t* block = out + phase.packed + 2 * d * phase.steps;
-      for (int64_t i = 0; i < phase.taps_h; ++i, block += 2 * width * phase.row_steps()) {
-        for (int64_t j = 0; j < phase.taps_w; ++j) {
-          const int64_t r = phase.kernel_h + i * phase.kernel_step_h;
-          const int64_t s = phase.kernel_w + j * phase.kernel_step_w;
-          const int16_t* tap = q + r * order.kernel_h_stride + s * order.kernel_w_stride;
-          pack_tap(tap + d * order.dst_stride, j * plan.src_c, width, count, block);
         }
       }
     }
@@ -147,12 +198,29 @@ Plan dgrad_plan(const ConvShape& s, int64_t lanes) {
   return plan;
 }
 
-void pack_fprop(const ConvShape& shape, int64_t lanes, const int16_t* q, Buffer<int16_t>& packed) {
-  pack(fprop_plan(shape, lanes), order_of(shape, false), lanes, q, packed);
+void pack_fprop(const ConvShape& shape,
+                int64_t lanes,
+                const Filters& filters,
+                Buffer<int16_t>& packed) {
+  const PackRange range{filters.first, filters.count, 0, shape.c};
+  pack(fprop_plan(shape, lanes), order_of(shape, false), lanes, filters.q, range, packed);
 }
 
-void pack_dgrad(const ConvShape& shape, int64_t lanes, const int16_t* q, Buffer<int16_t>& packed) {
-  pack(dgrad_plan(shape, lanes), order_of(shape, true), lanes, q, packed);
+void pack_dgrad(const ConvShape& shape,
+                int64_t lanes,
+                const Filters& filters,
+                Buffer<int16_t>& packed) {
+  const PackRange range{0, shape.c, filters.first, filters.count};
+  pack(dgrad_plan(shape, lanes), order_of(shape, true), lanes, filters.q, range, packed);
+}
+
+namespace {
+
+void raise(Norms& norms, const Norms& other) {
+  norms.full = std::max(norms.full, other.full);
+  norms.row = std::max(norms.row, other.row);
+  norms.tap = std::max(norms.tap, other.tap);
+  norms.chunk = std::max(norms.chunk, other.chunk);
 }
 
 Norms fprop_norms(const ConvShape& shape, const int16_t* q) {
@@ -209,6 +277,35 @@ Norms dgrad_norms(const ConvShape& shape, const int16_t* q) {
   }
   add(full, norms.full, none);
   return norms;
+}
+
+// sums[c] += the squares of channel c in a chunk of filters; returns the largest of the chunk.
+uint64_t add_squares(const int16_t* q, int64_t filters, std::vector<uint64_t>& sums) {
+  const size_t channels = sums.size();
+  std::vector<uint64_t> chunk(channels);
+  for (int64_t k = 0; k < filters; ++k, q += channels) {
+    for (size_t c = 0; c < channels; ++c) chunk[c] += square(q[c]);
+  }
+  for (size_t c = 0; c < channels; ++c) sums[c] += chunk[c];
+  return *std::max_element(chunk.begin(), chunk.end());
+}
+
+}  // namespace
+
+void WeightNorms::add(const Filters& filters) {
+  ConvShape part = shape_;
+  part.k = static_cast<uint32_t>(filters.count);
+  raise(fprop, fprop_norms(part, filters.q));
+  if (!is_pointwise(shape_)) {
+    dgrad = dgrad_norms(shape_, filters.q);
+    return;
+  }
+  channels_.resize(shape_.c);
+  for (int64_t k = 0; k < filters.count; k += kChunk) {
+    const int64_t count = std::min(kChunk, filters.count - k);
+    dgrad.chunk = std::max(dgrad.chunk, add_squares(filters.q + k * shape_.c, count, channels_));
+  }
+  dgrad.full = dgrad.row = dgrad.tap = *std::max_element(channels_.begin(), channels_.end());
 }
 
 int64_t units_that_fit(uint64_t a, uint64_t b, int64_t limit, uint64_t end) {

@@ -56,11 +56,32 @@ inline int64_t padded_columns(int64_t columns, int64_t lanes) {
   return ceil_div(columns, lanes) * lanes;
 }
 
-// The weights in the order of a plan's runs, and their norms.
-void pack_fprop(const ConvShape& shape, int64_t lanes, const int16_t* q, Buffer<int16_t>& packed);
-void pack_dgrad(const ConvShape& shape, int64_t lanes, const int16_t* q, Buffer<int16_t>& packed);
-Norms fprop_norms(const ConvShape& shape, const int16_t* q);
-Norms dgrad_norms(const ConvShape& shape, const int16_t* q);
+// Filters [first, first + count) of a layer without groups, [count, KH, KW, C].
+struct Filters {
+  const int16_t* q;
+  int64_t first, count;
+};
+// The weights in the order of a plan's runs: all of them at once, or of a pointwise layer a
+// multiple of kChunk filters at a time, first to last.
+void pack_fprop(const ConvShape& shape,
+                int64_t lanes,
+                const Filters& filters,
+                Buffer<int16_t>& packed);
+void pack_dgrad(const ConvShape& shape,
+                int64_t lanes,
+                const Filters& filters,
+                Buffer<int16_t>& packed);
+// Their norms, once all filters were added in the same way.
+class WeightNorms {
+ public:
+  explicit WeightNorms(const ConvShape& shape) : shape_(shape) {}
+  void add(const Filters& filters);
+  Norms fprop, dgrad;
+
+ private:
+  ConvShape shape_;
+  std::vector<uint64_t> channels_;  // of a pointwise layer, what was added so far
+};
 
 // How a phase's contraction is cut into runs so that no int32 sum overflows.
 //

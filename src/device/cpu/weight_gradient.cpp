@@ -44,8 +44,12 @@ struct Chunk {
 struct Block {
   int64_t first, count;
 };
+// The sums of a block for k in [first, first + count): [KH,KW,channel,stride], whole vectors of k.
+struct Sums {
+  const int64_t* at;
+  int64_t first, count, stride;
+};
 
-// Sums of a block: [KH,KW,channel,columns], the gradient with k padded to whole vectors.
 class Gradient {
  public:
   Gradient(const Kernels& kernels,
@@ -59,7 +63,8 @@ class Gradient {
     area_ = g_.kernel_h * g_.kernel_w;
     const int64_t steps = g_.pairs * g_.rows * g_.out_w;
     one_chunk_ = g_.rows == g_.out_h && 2 * g_.pairs >= g_.images;
-    sums_ = take<int64_t>(scratch, area_ * (one_chunk_ ? g_.block : g_.c) * columns_);
+    part_ = one_chunk_ ? part_of_columns() : columns_;
+    sums_ = take<int64_t>(scratch, area_ * (one_chunk_ ? g_.block : g_.c) * part_);
     zeros_ = take_zeros<int16_t>(scratch, std::max(g_.w * g_.c, g_.out_w * g_.k));
     digits_ = g_.operands == OperandFormat::kDfp14 ? 1 : 2;
     safe_steps_ = digits_ == 1 ? kSafeSteps : kSafeDigitSteps;
@@ -74,7 +79,7 @@ class Gradient {
     tap_offset_ = take<int64_t>(scratch, area_ * g_.block);
   }
 
-  // Calls done(block, its sums) for every block.
+  // Calls done(block, sums) for every block, once or for parts of its columns.
   template <typename Done>
   void run(const Done& done) {
     const int64_t pairs = ceil_div(g_.images, 2);
@@ -84,17 +89,30 @@ class Gradient {
             pair, std::min(g_.pairs, pairs - pair), row, std::min(g_.rows, g_.out_h - row)};
         pack_dy(chunk);
         for_blocks([&](const Block& block) {
-          add(chunk, block);
-          if (one_chunk_) done(block, sums_of(block));
+          AccumulateJob job = job_of(chunk, block);
+          for (int64_t first = 0; first < g_.k; first += part_) {
+            job.b = packed_dy_ + 2 * first * job.steps;
+            job.columns = std::min(part_, g_.k - first);
+            kernels_.accumulate(job);
+            if (one_chunk_) done(block, Sums{sums_, first, job.columns, part_});
+          }
         });
       }
     }
-    if (!one_chunk_) for_blocks([&](const Block& block) { done(block, sums_of(block)); });
+    if (one_chunk_) return;
+    for_blocks([&](const Block& block) { done(block, Sums{sums_of(block), 0, g_.k, part_}); });
   }
 
-  int64_t columns() const { return columns_; }
-
  private:
+  // Sums that go on at once stay in the second cache.
+  int64_t part_of_columns() const {
+    constexpr int64_t kBytes = 256 << 10;
+    const int64_t unit = 2 * kernels_.lanes;
+    const int64_t most = kBytes / (int64_t{8} * area_ * g_.block);
+    const int64_t parts = ceil_div(columns_, std::max(unit, most));
+    return std::min(columns_, ceil_div(ceil_div(columns_, parts), unit) * unit);
+  }
+
   template <typename T>
   static T* take(Scratch& scratch, int64_t count) {
     return scratch.take<T>(static_cast<size_t>(count));
@@ -262,7 +280,8 @@ class Gradient {
     return run - runs_;
   }
 
-  void add(const Chunk& chunk, const Block& block) {
+  // All but the columns.
+  AccumulateJob job_of(const Chunk& chunk, const Block& block) {
     list_taps(chunk.pairs, block.count);
     pack_x(chunk, block);
     AccumulateJob job{};
@@ -270,15 +289,13 @@ class Gradient {
     job.a_offset = tap_offset_;
     job.rows = area_ * block.count;
     job.a_step = block.count * 2;
-    job.b = packed_dy_;
-    job.columns = g_.k;
     job.steps = chunk.pairs * chunk.rows * g_.out_w;
     job.sums = sums_of(block);
-    job.sums_stride = columns_;
+    job.sums_stride = part_;
     job.runs = runs_;
     job.run_count = make_runs(chunk, block);
     job.set = chunk.pair == 0 && chunk.row == 0 ? 1 : 0;
-    kernels_.accumulate(job);
+    return job;
   }
 
   const Kernels& kernels_;
@@ -287,6 +304,7 @@ class Gradient {
   const int16_t* dy_;
   bool made_up_, one_chunk_;
   int64_t columns_, area_;
+  int64_t part_;                 // columns at a time
   int64_t digits_, safe_steps_;  // of x, see plan.h
   int64_t digit_stride_;         // elements of packed_x_ from digit to digit
   int64_t listed_pairs_ = 0, listed_channels_ = 0;
@@ -300,28 +318,27 @@ class Gradient {
   Run* runs_;
 };
 
-// Hands over dw [K,C,KH,KW], a stretch of a filter at a time, from a block's sums
-// [KH,KW,channel,columns]; reads a cache line of sums at a time.
+// Hands over dw [K,C,KH,KW], a stretch of a filter at a time, from a block's sums; reads a cache
+// line of sums at a time.
 void hand_over_transposed(const ConvShape& s,
                           const Block& block,
-                          const int64_t* sums,
-                          int64_t columns,
+                          const Sums& sums,
                           int64_t* lines,
                           const GradientSink& sink) {
   const int64_t area = int64_t{s.kernel_h} * s.kernel_w;
   const int64_t filter = s.c * area;
   const int64_t length = block.count * area;
-  for (int64_t k = 0; k < s.k; k += kLine) {
-    const int64_t count = std::min(kLine, s.k - k);
+  for (int64_t k = 0; k < sums.count; k += kLine) {
+    const int64_t count = std::min(kLine, sums.count - k);
     for (int64_t tap = 0; tap < area; ++tap) {
       for (int64_t c = 0; c < block.count; ++c) {
-        const int64_t* from = sums + (tap * block.count + c) * columns + k;
+        const int64_t* from = sums.at + (tap * block.count + c) * sums.stride + k;
         int64_t* to = lines + c * area + tap;
         for (int64_t j = 0; j < count; ++j) to[j * length] = from[j];
       }
     }
     for (int64_t j = 0; j < count; ++j) {
-      sink(static_cast<size_t>((k + j) * filter + block.first * area),
+      sink(static_cast<size_t>((sums.first + k + j) * filter + block.first * area),
            lines + j * length,
            static_cast<size_t>(length));
     }
@@ -344,12 +361,13 @@ void weight_gradient(const Kernels& kernels,
     // order.
     ConvShape swapped = shape;
     std::swap(swapped.c, swapped.k);
-    const size_t row = shape.c;
+    const int64_t row = shape.c;
     Gradient gradient(kernels, weight_plan(swapped), dy, x, scratch);
-    gradient.run([&](const Block& block, const int64_t* sums) {
+    gradient.run([&](const Block& block, const Sums& sums) {
       for (int64_t k = 0; k < block.count; ++k) {
-        const auto filter = static_cast<size_t>(block.first + k);
-        sink(filter * row, sums + k * gradient.columns(), row);
+        sink(static_cast<size_t>((block.first + k) * row + sums.first),
+             sums.at + k * sums.stride,
+             static_cast<size_t>(sums.count));
       }
     });
     return;
@@ -358,8 +376,8 @@ void weight_gradient(const Kernels& kernels,
   Gradient gradient(kernels, plan, x, dy, scratch);
   auto* lines = scratch.take<int64_t>(
       static_cast<size_t>(kLine * plan.block * plan.kernel_h * plan.kernel_w));
-  gradient.run([&](const Block& block, const int64_t* sums) {
-    hand_over_transposed(shape, block, sums, gradient.columns(), lines, sink);
+  gradient.run([&](const Block& block, const Sums& sums) {
+    hand_over_transposed(shape, block, sums, lines, sink);
   });
 }
 
