@@ -174,7 +174,10 @@ std::optional<SmallerMicrobatch> smaller_microbatch(const job::Job& job, const A
     other.microbatch = size;
     const auto shaped = shaped_jobs(attacked_jobs(job.model), size);
     const double most = reach(*nearest(shaped, INFINITY, reach_of)[0]);
-    other.clip_norm = round_down(job.clip_norm * most / reach(other));
+    // Steps as long as the job's: what differs between microbatches falls with the root of their
+    // images.
+    const double alike = std::sqrt(static_cast<double>(job.microbatch) / size);
+    other.clip_norm = round_down(job.clip_norm * std::min(alike, most / reach(other)));
     Advice found;
     find_border(comparable(shaped, other), found);
     if (found.harmless == 0) continue;

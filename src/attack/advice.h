@@ -20,7 +20,7 @@ inline constexpr double kEscape = 0.001;
 // a replay of one costs less.
 struct SmallerMicrobatch {
   uint32_t microbatch = 0;  // images
-  double clip_norm = 0;     // with which steps are as long as those measured
+  double clip_norm = 0;     // with which steps are as long, and within what was measured
   uint64_t budget = 0;      // contributions
   double replayed = 0;      // share of the contributions, expected
 };

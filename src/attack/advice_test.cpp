@@ -61,16 +61,57 @@ TEST(Advice, ABudgetIsJudgedByWhatPasses) {
   EXPECT_EQ(advise(job).coverage, Coverage::kCovered);
 }
 
-// The same number, whatever the length; the same share is more of them.
-TEST(Advice, CountsAndNotSharesDecide) {
+// Four times the length takes more of them, but not four times as many: a share that is safe for a
+// short run is not for a long one.
+TEST(Advice, LongerRunsByTheLongestMeasuredThatIsNoLonger) {
   job::Job job = job_like_measured();
-  job.epochs = 600;
-  test::derive_steps(job);
-  job.budget = {true, 0.005, 0};  // 48 of 9,600
-  EXPECT_EQ(advise(job).coverage, Coverage::kWeaker);
-  EXPECT_EQ(advise(job).budget, 12u);
-  job.budget = {false, 0.0, 12};
+  job.budget = {true, 0.005, 0};  // 12 of 2,400
   EXPECT_EQ(advise(job).coverage, Coverage::kCovered);
+  job.epochs = 600;
+  test::derive_steps(job);  // 60 of 9,600
+  EXPECT_EQ(advise(job).coverage, Coverage::kBetween) << "48 pass with 0.1 %, 34 with more";
+  EXPECT_EQ(advise(job).budget, 34u);
+  EXPECT_EQ(advise(job).harmful, 48u);
+  for (const MeasuredAttack* row : advise(job).rests_on) EXPECT_EQ(job_of(*row).steps, 2400u);
+  job.budget = {false, 0.0, 34};
+  EXPECT_EQ(advise(job).coverage, Coverage::kCovered);
+  job.epochs = 599;
+  test::derive_steps(job);  // 2,396 steps: by 1,200
+  EXPECT_EQ(advise(job).budget, 24u);
+  job.epochs = 2000;
+  test::derive_steps(job);  // longer than all
+  EXPECT_EQ(advise(job).budget, 48u);
+  EXPECT_EQ(advise(job).outside, (std::vector<std::string>{"the data", "the number of steps"}));
+  job.epochs = 10;
+  test::derive_steps(job);  // shorter than all: by the shortest
+  EXPECT_EQ(advise(job).budget, 12u);
+  EXPECT_EQ(advise(job).harmful, 17u);
+}
+
+TEST(Advice, MicrobatchesByTheirOwnMeasurements) {
+  job::Job job = job_like_measured();
+  const auto smaller = advise(job).smaller;
+  ASSERT_TRUE(smaller.has_value());
+  EXPECT_EQ(smaller->microbatch, 8u);
+  EXPECT_DOUBLE_EQ(smaller->clip_norm, 0.5);
+  EXPECT_EQ(smaller->budget, 65u);
+  EXPECT_NEAR(smaller->replayed, 0.101, 0.001);
+  job.clip_norm = 0.0625;
+  EXPECT_DOUBLE_EQ(advise(job).smaller->clip_norm, 0.125);
+  job.clip_norm = 2.0;
+  EXPECT_DOUBLE_EQ(advise(job).smaller->clip_norm, 0.5) << "no longer than those measured";
+  job.microbatch = 8;
+  job.clip_norm = 0.5;
+  job.budget = {false, 0.0, 65};
+  EXPECT_EQ(advise(job).coverage, Coverage::kCovered);
+  EXPECT_EQ(advise(job).harmful, 96u);
+  EXPECT_EQ(advise(job).outside, (std::vector<std::string>{"the data"}));
+  EXPECT_FALSE(advise(job).smaller.has_value()) << "2 images do not halve it again";
+  // One that was not tried goes by the usual one, and says so.
+  job.microbatch = 16;
+  EXPECT_EQ(advise(job).budget, 12u);
+  EXPECT_EQ(advise(job).outside, (std::vector<std::string>{"the data", "the shape of a step"}));
+  EXPECT_FALSE(advise(job_like_measured("mlp")).smaller.has_value()) << "not of this network";
 }
 
 TEST(Advice, ContributionsThatMoveFurtherAreScaledAndCalledUnmeasured) {
@@ -106,8 +147,9 @@ TEST(Advice, ShorterSteps) {
 
 TEST(Advice, EachNetworkByItsOwnMeasurements) {
   const Advice resnet = advise(job_like_measured("resnet8"));
-  EXPECT_EQ(resnet.harmless, 24u);
-  EXPECT_EQ(resnet.harmful, 48u);
+  EXPECT_EQ(resnet.harmless, 12u);
+  EXPECT_EQ(resnet.harmful, 24u);
+  EXPECT_STREQ(resnet.worst->attack, "blended");
   // Another network: by all that there are, the weakest of them, and it says so.
   const Advice other = advise(job_like_measured("mlp"));
   EXPECT_EQ(other.outside[0], "the network");
