@@ -98,8 +98,7 @@ void find_border(const std::vector<const MeasuredAttack*>& rows, Advice& advice)
   }
 }
 
-// Contributions that move the weights further than any that were measured: fewer of them, in
-// proportion.
+// Fewer of them, in proportion.
 void scale(double ratio, Advice& advice) {
   advice.harmless = static_cast<uint64_t>(static_cast<double>(advice.harmless) / ratio);
   if (advice.harmful == 0) return;
@@ -148,6 +147,15 @@ std::vector<const MeasuredAttack*> comparable(const std::vector<const MeasuredJo
   return rows;
 }
 
+// How many times as long the run was that `rows` are of; at most 1 where it was no longer.
+double shortness(const std::vector<const MeasuredAttack*>& rows, const job::Job& job) {
+  return static_cast<double>(job_of(*rows[0]).steps) / static_cast<double>(job.steps);
+}
+
+void add_once(const char* what, std::vector<std::string>& all) {
+  if (std::find(all.begin(), all.end(), what) == all.end()) all.emplace_back(what);
+}
+
 double replays_for(const job::Job& job, uint64_t budget) {
   const auto sampling = guarantee::Sampling::create(1.0 - kEscape,
                                                     {false, 0.0, budget},
@@ -179,8 +187,10 @@ std::optional<SmallerMicrobatch> smaller_microbatch(const job::Job& job, const A
     const double alike = std::sqrt(static_cast<double>(job.microbatch) / size);
     other.clip_norm = round_down(job.clip_norm * std::min(alike, most / reach(other)));
     Advice found;
-    find_border(comparable(shaped, other), found);
-    if (found.harmless == 0) continue;
+    const auto rows = comparable(shaped, other);
+    if (shortness(rows, other) > 1.0) continue;
+    find_border(rows, found);
+    if (found.harmless == 0 || found.harmless > other.contributions()) continue;
     const double share =
         replays_for(other, found.harmless) / static_cast<double>(other.contributions());
     const double own = advice.expected_replays / static_cast<double>(job.contributions());
@@ -205,6 +215,12 @@ Advice advise(const job::Job& job, const guarantee::Sampling& sampling) {
   if (ratio > 1.0 + kSlack) {
     advice.outside.emplace_back("how far a contribution moves the weights");
     scale(ratio, advice);
+  }
+  // Between measured lengths the numbers went with the root: so they are taken to go below them.
+  const double shorter = shortness(rows, job);
+  if (shorter > 1.0) {
+    add_once("the number of steps", advice.outside);
+    scale(std::sqrt(shorter), advice);
   }
   const double most = reach(*nearest(shaped, INFINITY, reach_of)[0]);
   advice.clip_norm = round_down(job.clip_norm * most / advice.reach);

@@ -35,7 +35,8 @@ struct Advice {
   double reach = 0, measured_reach = 0;
   // In contributions: the largest number with which no attacker succeeded, 0 if there is none, and
   // the smallest with which one did, 0 if there is none. Divided by reach / measured_reach where
-  // that is above 1: a guess, not a measurement.
+  // that is above 1, and by the root of the lengths' ratio where all that was measured is longer: a
+  // guess, not a measurement.
   uint64_t harmless = 0, harmful = 0;
   const MeasuredAttack* worst = nullptr;  // the best attack with `harmful`; null if there is none
   double escape_harmful = 0;              // with the job's sampling and lives, verify_last left out

@@ -84,8 +84,10 @@ TEST(Advice, LongerRunsByTheLongestMeasuredThatIsNoLonger) {
   EXPECT_EQ(advise(job).outside, (std::vector<std::string>{"the data", "the number of steps"}));
   job.epochs = 10;
   test::derive_steps(job);  // shorter than all: by the shortest
-  EXPECT_EQ(advise(job).budget, 12u);
-  EXPECT_EQ(advise(job).harmful, 17u);
+  EXPECT_EQ(job.steps, 40u);
+  EXPECT_EQ(advise(job).budget, 4u) << "12 over the root of 300 / 40";
+  EXPECT_EQ(advise(job).harmful, 7u);
+  EXPECT_FALSE(advise(job).smaller.has_value());
 }
 
 TEST(Advice, MicrobatchesByTheirOwnMeasurements) {

@@ -120,11 +120,12 @@ class Advice(LabTest):
         self.assertAlmostEqual(followed["expected_replays"], advice["expected_replays"], places=3)
 
     def test_train_warns_of_a_weak_job_once(self):
-        weak = self.job(model="mlp", epochs=20)  # 320 contributions, a budget of 32
+        weak = self.job(model="mlp", epochs=20)  # 320 contributions
+        weak.write_text(weak.read_text().replace("budget = 0.1", "budget = 0.3"))
         done = self.ginn(0, "train", weak, "--out", "w")
         lines = [line for line in done.stderr.splitlines() if line.startswith("warning: ")]
         self.assertEqual(len(lines), 1)
-        for said in ["32 contributions (10 %)", "learning rate 0.2", "clip_norm 0.5",
+        for said in ["96 contributions (30 %)", "learning rate 0.2", "clip_norm 0.5",
                      "probability 0.999", "docs/attacks.md", "outside of what was measured"]:
             self.assertIn(said, lines[0])
         self.assertNotIn("warning", self.ginn(0, "train", weak, "--out", "q", "--quiet").stderr)
