@@ -86,26 +86,33 @@ class Lab {
     GINN_ASSIGN(const auto clean, training_.evaluate(test_, weights, statistics, pool_));
     result_.test_images = clean.images;
     result_.correct = clean.correct;
-    GINN_ASSIGN(const auto aims, aimed_at());
-    GINN_ASSIGN(const auto hits, training_.evaluate(*aims, weights, statistics, pool_));
-    result_.triggered_images = hits.images;
-    result_.hits = hits.correct;
+    GINN_TRY(evaluate_aims(weights, statistics));
     if (options_.model) GINN_TRY(options_.model(weights, statistics));
     return ok_status();
   }
 
-  // The images that the attack is for, labelled as the target.
-  Result<std::unique_ptr<data::RecordSource>> aimed_at() const {
+  // On the images that the attack is for.
+  Status evaluate_aims(const float* weights, const training::RunningStatistics& statistics) {
     const AttackPlan& plan = options_.plan;
     const uint32_t target = plan.options.target;
+    const auto count_hits = [&](const data::RecordSource& labelled_as_target) -> Status {
+      GINN_ASSIGN(const auto hits,
+                  training_.evaluate(labelled_as_target, weights, statistics, pool_));
+      result_.triggered_images = hits.images;
+      result_.hits = hits.correct;
+      return ok_status();
+    };
     if (plan.attack == kSingleSample) {
       GINN_ASSIGN(auto image, chosen_image(test_, target, plan.options.seed));
-      return std::unique_ptr<data::RecordSource>(
-          std::make_unique<OneRecord>(test_.facts(), std::move(image)));
+      return count_hits(OneRecord(test_.facts(), std::move(image)));
     }
     const Trigger trigger(trigger_of(plan.attack), test_.facts(), plan.options.patch);
-    GINN_ASSIGN(auto triggered, TriggeredRecords::create(test_, trigger, target));
-    return std::unique_ptr<data::RecordSource>(std::move(triggered));
+    GINN_ASSIGN(const auto triggered, TriggeredRecords::create(test_, trigger, target));
+    GINN_TRY(count_hits(*triggered));
+    triggered->keep_labels();
+    GINN_ASSIGN(const auto own, training_.evaluate(*triggered, weights, statistics, pool_));
+    result_.robust = own.correct;
+    return ok_status();
   }
 
   Status measure_detections() {
@@ -137,6 +144,7 @@ class Lab {
 
 double LabResult::accuracy() const { return share(correct, test_images); }
 double LabResult::success() const { return share(hits, triggered_images); }
+double LabResult::robust_accuracy() const { return share(robust.value_or(0), triggered_images); }
 
 Trigger::Kind trigger_of(const std::string& attack) {
   if (attack == "blended") return Trigger::Kind::kBlended;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 
 #include "attack/attacker.h"
 #include "attack/detection.h"
@@ -28,6 +29,7 @@ struct LabResult {
   uint64_t deviations = 0;  // contributions that differ from the honest ones at their weights
   uint64_t test_images = 0, correct = 0;    // without the trigger
   uint64_t triggered_images = 0, hits = 0;  // test images of other classes; that get the target's
+  std::optional<uint64_t> robust;  // of them, that keep their own class; nothing without a trigger
   Detection detection;
   double expected_replays = 0;
   // Honest contributions computed a second time, as a replay does, and how many of them differed:
@@ -36,7 +38,8 @@ struct LabResult {
   double seconds = 0;
 
   double accuracy() const;
-  double success() const;  // hits among triggered_images
+  double success() const;          // hits among triggered_images
+  double robust_accuracy() const;  // of triggered_images; 0 where it was not measured
 };
 
 // `test` is clean test data of the job's kind; all arguments outlive the call. Codes:

@@ -51,6 +51,7 @@ TEST_F(LabTest, AnHonestRunLearnsAndIsNeverRejected) {
   EXPECT_EQ(honest.deviations, 0u);
   EXPECT_GT(honest.accuracy(), 0.9);
   EXPECT_LT(honest.success(), 0.3);
+  EXPECT_GT(honest.robust_accuracy(), 0.6) << "a small square hardly matters to it";
   EXPECT_EQ(honest.test_images, 128u);
   EXPECT_EQ(honest.triggered_images, 96u);
   EXPECT_EQ(honest.detection.measured_escape, 1.0);
@@ -62,6 +63,8 @@ TEST_F(LabTest, ABackdoorOfManyContributionsWorksAndIsFound) {
   const LabResult tampered = run("badnets", 80);
   EXPECT_EQ(tampered.deviations, 80u);
   EXPECT_GT(tampered.success(), 0.9);
+  EXPECT_LT(tampered.robust_accuracy(), 0.1) << "an image has one class";
+  EXPECT_LE(tampered.hits + *tampered.robust, tampered.triggered_images);
   EXPECT_GT(tampered.accuracy(), 0.8) << "clean images in the mixture";
   EXPECT_LT(tampered.detection.measured_escape, 0.01) << "the job's budget is half of them";
   EXPECT_EQ(tampered.false_rejections, 0u);
@@ -98,6 +101,7 @@ TEST_F(LabTest, OneImageIsMisread) {
   EXPECT_EQ(honest.triggered_images, 1u);
   EXPECT_EQ(honest.hits, 0u);
   EXPECT_EQ(tampered.hits, 1u);
+  EXPECT_FALSE(tampered.robust.has_value());
   EXPECT_GT(tampered.accuracy(), 0.8);
 }
 

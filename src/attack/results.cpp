@@ -13,7 +13,8 @@ namespace {
 constexpr std::string_view kHeader =
     "job,attack,when,combine,target,poison,images,patch,seed,count,contributions,deviations,"
     "finished,"
-    "test_images,correct,triggered_images,hits,expected_replays,sequences,escaped,escape_exact,"
+    "test_images,correct,triggered_images,hits,robust,expected_replays,sequences,escaped,escape_"
+    "exact,"
     "escape_bound,first_pick,rechecked,false_rejections,seconds\n";
 
 // The fields of a row one after the other, for writing and for reading alike: `field` takes each.
@@ -25,6 +26,7 @@ void each_field(OneRow& row, const Field& field) {
       field(row.count);
   field(r.contributions), field(r.deviations), field(r.finished);
   field(r.test_images), field(r.correct), field(r.triggered_images), field(r.hits);
+  field(r.robust);
   field(r.expected_replays), field(r.detection.sequences), field(r.detection.escaped);
   field(r.detection.exact_escape), field(r.detection.bound), field(r.detection.first_pick);
   field(r.rechecked), field(r.false_rejections), field(r.seconds);
@@ -80,6 +82,7 @@ void finish(Group& group) {
   if (finished == 0) return;
   group.success /= static_cast<double>(finished);
   group.accuracy /= static_cast<double>(finished);
+  group.robust /= static_cast<double>(finished);
 }
 
 void add(Group& group, const Row& row) {
@@ -94,6 +97,8 @@ void add(Group& group, const Row& row) {
   const double success = row.result.success();
   group.success += success;
   group.accuracy += row.result.accuracy();
+  group.robust += row.result.robust_accuracy();
+  group.has_robust = group.has_robust && row.result.robust.has_value();
   group.lowest = std::min(group.lowest, success);
   group.highest = std::max(group.highest, success);
   if (success > kSuccess) ++group.succeeded;

@@ -53,6 +53,8 @@ struct Group {
   uint64_t broken = 0;                          // trainings that did not finish; not in the means
   double success = 0, lowest = 1, highest = 0;  // mean and range of attack success
   double accuracy = 0;                          // mean
+  double robust = 0;                            // mean robust accuracy
+  bool has_robust = true;                       // of every training
   double escape = 1;                            // mean of the exact escape probability
   Interval interval;                            // of the share of trainings that succeeded
 };

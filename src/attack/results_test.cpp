@@ -40,6 +40,7 @@ TEST_F(ResultsTest, WhatWasAddedIsReadAgainAndFound) {
   Row first = row(12, 0.034, 3, "last@0.85");
   first.result.detection.first_pick = 77;
   first.result.seconds = 1.5;
+  first.result.robust = 701;
   ASSERT_TRUE(results->add(first).ok());
   Row broken = row(50, 0.0);
   broken.result.finished = false;
@@ -54,6 +55,8 @@ TEST_F(ResultsTest, WhatWasAddedIsReadAgainAndFound) {
   EXPECT_EQ(found->result.detection.first_pick, 77u);
   EXPECT_EQ(found->result.detection.exact_escape, 0.25);
   EXPECT_EQ(found->result.seconds, 1.5);
+  EXPECT_EQ(found->result.robust, 701u);
+  EXPECT_FALSE(again->rows()[1].result.robust.has_value());
   EXPECT_FALSE(again->rows()[1].result.finished);
   EXPECT_FALSE(again->rows()[1].result.detection.first_pick.has_value());
   EXPECT_EQ(again->find(row(12, 0.0, 4, "last@0.85")), nullptr);
@@ -100,6 +103,7 @@ TEST(GroupsTest, SeedsOfACellComeTogether) {
   EXPECT_NEAR(found[1].lowest, 0.05, 1e-12);
   EXPECT_NEAR(found[1].highest, 0.5, 1e-12);
   EXPECT_NEAR(found[1].accuracy, 0.9, 1e-12);
+  EXPECT_FALSE(found[1].has_robust);
   EXPECT_NEAR(found[1].share, 0.02, 1e-12);
   EXPECT_NEAR(found[1].escape, 0.25, 1e-12);
   EXPECT_NEAR(found[1].interval.low, wilson(2, 3).low, 1e-12);

@@ -22,6 +22,7 @@ void append_group(std::string& out, const Group& group) {
                                                           percent(group.highest));
   fmt::format_to(std::back_inserter(out),
                  "<tr><td>{}</td><td>{}</td><td>{}</td><td>{:.2f} %</td><td>{}</td><td>{}</td>"
+                 "<td>{}</td>"
                  "<td>{} of {} ({} to {})</td><td>{:.3g}</td></tr>\n",
                  exporting::escape_html(group.attack),
                  exporting::escape_html(group.when),
@@ -29,6 +30,7 @@ void append_group(std::string& out, const Group& group) {
                  100.0 * group.share,
                  finished == 0 ? "-" : percent(group.accuracy),
                  success,
+                 finished == 0 || !group.has_robust ? "-" : percent(group.robust),
                  group.succeeded,
                  finished,
                  percent(group.interval.low),
@@ -83,7 +85,8 @@ std::string sweep_page(const std::vector<Group>& groups, const SweepFacts& facts
   out +=
       "<p class=\"note\">Points: means over the trainings of a cell; bars: their range.</p>\n"
       "<h2>Trainings</h2>\n<table><tr><th>attack</th><th>when</th><th>count</th><th>share</th>"
-      "<th>accuracy</th><th>attack success (range)</th><th>above 10 % (95 %, Wilson)</th>"
+      "<th>accuracy</th><th>attack success (range)</th><th>robust accuracy</th><th>above 10 % (95 "
+      "%, Wilson)</th>"
       "<th>escapes</th></tr>\n";
   for (const Group& group : groups) append_group(out, group);
   out += "</table>\n";

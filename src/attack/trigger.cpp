@@ -183,7 +183,7 @@ Status TriggeredRecords::read(uint64_t index, std::span<uint8_t> out) const {
   GINN_CHECK(index < indices_.size());
   GINN_TRY(source_.read(indices_[index], out));
   trigger_.apply(pixels_of(out));
-  set_label(out, target_);
+  if (!keep_labels_) set_label(out, target_);
   return ok_status();
 }
 

@@ -39,8 +39,9 @@ class Trigger {
   std::vector<int32_t> keep_, add_;
 };
 
-// The records of `source` that are not of class `target`, each with the trigger and labelled as
-// `target`: the share of them that a model gets right is the attack's success rate.
+// The records of `source` that are not of class `target`, each with the trigger. Labelled as
+// `target`, the share of them that a model gets right is the attack's success rate; under their own
+// labels it is the robust accuracy (BackdoorBench).
 class TriggeredRecords final : public data::RecordSource {
  public:
   // Codes: read's of `source`; "attack_target" when no record is left. `source` outlives
@@ -48,6 +49,7 @@ class TriggeredRecords final : public data::RecordSource {
   static Result<std::unique_ptr<TriggeredRecords>> create(const data::RecordSource& source,
                                                           const Trigger& trigger,
                                                           uint32_t target);
+  void keep_labels() { keep_labels_ = true; }
   const data::DatasetFacts& facts() const override { return facts_; }
   Status read(uint64_t index, std::span<uint8_t> out) const override;
 
@@ -57,6 +59,7 @@ class TriggeredRecords final : public data::RecordSource {
   const data::RecordSource& source_;
   const Trigger trigger_;
   uint32_t target_;
+  bool keep_labels_ = false;
   data::DatasetFacts facts_;
   std::vector<uint64_t> indices_;  // in `source`
 };

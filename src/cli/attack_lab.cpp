@@ -40,6 +40,7 @@ void print_json(const attack::AttackPlan& plan,
   json["deviations"] = static_cast<double>(result.deviations);
   json["accuracy"] = result.accuracy();
   json["success"] = result.success();
+  if (result.robust) json["robust_accuracy"] = result.robust_accuracy();
   json["triggered_images"] = static_cast<double>(result.triggered_images);
   json["expected_replays"] = result.expected_replays;
   json["detection"] = detection_json(result.detection, microbatches);
@@ -79,6 +80,10 @@ void print_outcome(const attack::AttackPlan& plan, const attack::LabResult& resu
   fmt::print("attack success       {} of class {}\n",
              share_text(result.hits, result.triggered_images),
              plan.options.target);
+  if (result.robust) {
+    fmt::print("robust accuracy      {} keep their class with the trigger\n",
+               share_text(*result.robust, result.triggered_images));
+  }
 }
 
 void print_detection(const attack::LabResult& result, uint32_t microbatches) {

@@ -157,6 +157,7 @@ void print_json(const AttackOptions& options, const std::vector<attack::Group>& 
     cell["succeeded"] = static_cast<double>(group.succeeded);
     cell["success"] = group.success;
     cell["accuracy"] = group.accuracy;
+    if (group.has_robust) cell["robust_accuracy"] = group.robust;
     cell["escape_exact"] = group.escape;
     cells.push_back(cell);
   }
