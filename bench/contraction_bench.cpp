@@ -11,10 +11,12 @@
 #include "base/text.h"
 #include "cli/bench_machine.h"
 #include "device/convolution.h"
+#include "operands.h"
 
 namespace {
 
 using ginn::concat;
+using ginn::bench::fill;
 using ginn::device::Buffer;
 using ginn::device::Convolution;
 using ginn::device::ConvShape;
@@ -25,20 +27,6 @@ using ginn::device::Scratch;
 void count_macs(benchmark::State& state, double macs) {
   state.counters["GMAC/s"] = benchmark::Counter(
       macs * 1e-9 * static_cast<double>(state.iterations()), benchmark::Counter::kIsRate);
-}
-
-// Bell-shaped data, as activations and gradients are: the largest is about `peak_to_rms` times the
-// root mean square, so most sums need no flush. 1 gives the worst case.
-void fill(Buffer<int16_t>& data, uint64_t seed, bool worst) {
-  uint64_t state = seed;
-  for (size_t i = 0; i < data.size(); ++i) {
-    int64_t sum = 0;
-    for (int j = 0; j < 4; ++j) {
-      state = state * 6364136223846793005u + 1442695040888963407u;
-      sum += static_cast<int64_t>(state >> 52) - 2048;
-    }
-    data[i] = worst ? (i % 2 == 0 ? int16_t{8191} : int16_t{-8191}) : static_cast<int16_t>(sum);
-  }
 }
 
 struct Layer {
@@ -54,9 +42,9 @@ class Work {
         w_(shape.weight_count()),
         y_(shape.output_count()),
         dw_(shape.weight_count()) {
-    fill(x_, 1, worst);
-    fill(w_, 2, worst);
-    fill(y_, 3, worst);
+    fill(x_, 1, worst ? 1 : 0);
+    fill(w_, 2, worst ? 1 : 0);
+    fill(y_, 3, worst ? 1 : 0);
     packed_.pack(level, shape, w_.data(), true);
     out_ = Buffer<int16_t>(std::max(x_.size(), y_.size()));
   }
@@ -81,7 +69,7 @@ void contraction(benchmark::State& state, Level level, ConvShape shape, bool wor
 
 void pack(benchmark::State& state, Level level, ConvShape shape) {
   Buffer<int16_t> w(shape.weight_count());
-  fill(w, 1, false);
+  fill(w, 1);
   PackedWeights packed;
   for (auto _ : state) packed.pack(level, shape, w.data(), true);
 }

@@ -19,6 +19,7 @@
 #include "device/cpu/dispatch.h"
 #include "device/cpu/plan.h"
 #include "int8_digits.h"
+#include "operands.h"
 
 namespace {
 
@@ -52,20 +53,6 @@ const Layer kLayers[] = {{"first_3x3_32_3to16", square(32, 32, 3, 16, 3, 1)},
                          {"3x3_14_512to512", square(4, 14, 512, 512, 3, 1)},
                          {"1x1_14_1024to256", pointwise(4 * 14 * 14, 1024, 256)},
                          {"linear_784to512", pointwise(32, 784, 512)}};
-
-// As contraction_bench's; with a period, the largest operands, of one sign for so many elements.
-void fill(Buffer<int16_t>& data, uint64_t seed, size_t period) {
-  uint64_t state = seed;
-  for (size_t i = 0; i < data.size(); ++i) {
-    int64_t sum = 0;
-    for (int j = 0; j < 4; ++j) {
-      state = state * 6364136223846793005u + 1442695040888963407u;
-      sum += static_cast<int64_t>(state >> 52) - 2048;
-    }
-    data[i] = static_cast<int16_t>(sum);
-    if (period != 0) data[i] = i / period % 2 == 0 ? int16_t{8191} : int16_t{-8191};
-  }
-}
 
 // A layer is done in pieces that stay in cache, as device/cpu/correlation.cpp cuts it: some images,
 // or some rows of one. A piece's source is copied with its padding (or split into digits), but for
@@ -148,6 +135,18 @@ struct Operands {
 
 enum class Part { kWhole, kProducts, kUnjoined };
 
+// What both ways' kernels are told alike.
+template <typename Job, typename Packed, typename Runs>
+void set_up(Job& job, const Pieces& pieces, const Packed& packed, const Runs& runs) {
+  job.a_offset = pieces.source.data();
+  job.y_offset = pieces.destination.data();
+  job.b = packed.data();
+  job.columns = pieces.shape.k;
+  job.runs = runs.data();
+  job.run_count = static_cast<int64_t>(runs.size());
+  job.shift = kShift;
+}
+
 class Int16Way {
  public:
   Int16Way(const ConvShape& shape, const Operands& operands)
@@ -156,18 +155,12 @@ class Int16Way {
     multiply_ = kernels.multiply;
     const device::cpu::Plan plan = device::cpu::fprop_plan(shape, kernels.lanes);
     const device::cpu::Phase& phase = plan.phases[0];
-    device::cpu::pack_fprop(shape, kernels.lanes, operands.w.data(), packed_);
+    device::cpu::pack_fprop(shape, kernels.lanes, {operands.w.data(), 0, shape.k}, packed_);
     runs_.resize(static_cast<size_t>(device::cpu::run_count(plan, phase, {})));
     device::cpu::make_runs(plan, phase, {}, {pieces_.row_elements, 0}, runs_.data());
     job_.a = pieces_.direct() ? x_ : padded_.data();
-    job_.a_offset = pieces_.source.data();
-    job_.y_offset = pieces_.destination.data();
-    job_.b = packed_.data();
-    job_.columns = shape.k;
     job_.steps = phase.steps;
-    job_.runs = runs_.data();
-    job_.run_count = static_cast<int64_t>(runs_.size());
-    job_.shift = kShift;
+    set_up(job_, pieces_, packed_, runs_);
   }
   void run(Part part, int16_t* y) {
     pieces_.each([&](int64_t image, int64_t row, int64_t pixels) {
@@ -218,14 +211,8 @@ class DigitWay {
     pack(operands.w.data());
     job_.a = digits_.data();
     job_.plane = plane_;
-    job_.a_offset = pieces_.source.data();
-    job_.y_offset = pieces_.destination.data();
-    job_.b = packed_.data();
     job_.correction = correction_.data();
-    job_.columns = shape.k;
-    job_.runs = runs_.data();
-    job_.run_count = static_cast<int64_t>(runs_.size());
-    job_.shift = kShift;
+    set_up(job_, pieces_, packed_, runs_);
   }
   void run(Part part, int16_t* y) {
     pieces_.each([&](int64_t image, int64_t row, int64_t pixels) {

@@ -17,9 +17,7 @@ using training::Contribution;
 double norm_of(const nn::Graph& graph, const Contribution& contribution) {
   std::vector<float> values(graph.parameter_count());
   dequantise(graph, contribution, values);
-  double norm2 = 0.0;
-  for (float v : values) norm2 += double{v} * double{v};
-  return std::sqrt(norm2);
+  return norm(values);
 }
 
 double cosine(const nn::Graph& graph, const Contribution& a, const Contribution& b) {

@@ -37,9 +37,8 @@ class LittleIsEnough final : public Attacker {
 
   Status forge(const Moment& moment, training::Contribution& contribution) override {
     GINN_ASSIGN(const auto gradient, poison_->gradient(moment.weights));
-    double norm2 = 0.0;
-    for (float g : gradient) norm2 += double{g} * double{g};
-    const double scale = norm2 > 0.0 ? training_.job().clip_norm / std::sqrt(norm2) : 0.0;
+    const double length = norm(gradient);
+    const double scale = length > 0.0 ? training_.job().clip_norm / length : 0.0;
     const size_t seen = std::min<size_t>(count_, kSeen);
     std::vector<float> forged(gradient.size());
     for (size_t i = 0; i < forged.size(); ++i) {
@@ -90,12 +89,6 @@ class Accumulative final : public Attacker {
  private:
   static constexpr double kStrong = 0.2;  // share of the steps that are at the full norm
   static constexpr double kLean = 0.3;    // share of the backdoor's gradient in a weak one
-
-  static double norm(std::span<const float> values) {
-    double norm2 = 0.0;
-    for (float v : values) norm2 += double{v} * double{v};
-    return std::sqrt(norm2);
-  }
 
   const training::Training& training_;
   std::unique_ptr<Poison> poison_;

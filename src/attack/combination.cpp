@@ -79,9 +79,7 @@ class RunningLimits final : public Combination {
     if (!layers_) return;
     std::vector<double> norms, limits;
     for (const nn::Parameter& p : training_.graph().parameters()) {
-      double norm2 = 0.0;
-      for (float g : gradient.subspan(p.offset, p.count)) norm2 += square(g);
-      norms.push_back(std::sqrt(norm2));
+      norms.push_back(norm(gradient.subspan(p.offset, p.count)));
       limits.push_back(windows_[norms.size() - 1].limit(quantile_));
     }
     const auto norm_at = [&](double factor) {
@@ -171,10 +169,9 @@ class Centred final : public Combination {
   }
 
   void aim(std::span<float> gradient) const override {
-    double norm2 = 0.0;
-    for (float g : gradient) norm2 += square(g);
-    if (norm2 == 0.0) return;
-    const double factor = share_ * training_.job().clip_norm / std::sqrt(norm2);
+    const double length = norm(gradient);
+    if (length == 0.0) return;
+    const double factor = share_ * training_.job().clip_norm / length;
     for (size_t i = 0; i < gradient.size(); ++i) {
       gradient[i] = static_cast<float>(centre_[i] + factor * gradient[i]);
     }

@@ -18,20 +18,11 @@ using training::Contribution;
 class CombinationTest : public testing::Test {
  protected:
   CombinationTest() {
-    job_.batch = 32;
-    job_.microbatch = 16;
-    job_.epochs = 10;
-    job_.preprocess.flip = false;
-    job_.lr.peak = 0.1;
-    test::derive_steps(job_);
-    auto training = training::Training::create(job_, level());
+    const auto level = device::choose_level();
+    GINN_CHECK(level.ok());
+    auto training = training::Training::create(job_, *level);
     GINN_CHECK(training.ok());
     training_ = std::move(*training);
-  }
-  static device::Level level() {
-    const auto chosen = device::choose_level();
-    GINN_CHECK(chosen.ok());
-    return *chosen;
   }
   const nn::Graph& graph() const { return training_->graph(); }
   std::unique_ptr<Combination> rule(const std::string& text) const {
@@ -60,17 +51,12 @@ class CombinationTest : public testing::Test {
     dequantise(graph(), contribution, found);
     return found;
   }
-  static double norm(std::span<const float> values) {
-    double norm2 = 0.0;
-    for (float v : values) norm2 += double{v} * double{v};
-    return std::sqrt(norm2);
-  }
   std::span<const float> tensor(const std::vector<float>& values, size_t p) const {
     return std::span(values).subspan(graph().parameters()[p].offset, graph().parameters()[p].count);
   }
 
   std::unique_ptr<data::MemoryRecords> records_ = test::synthetic_records({.records = 256});
-  job::Job job_ = test::synthetic_job(*records_, "mlp");
+  job::Job job_ = test::learnable_job(*records_, "mlp");
   std::unique_ptr<training::Training> training_;
 };
 

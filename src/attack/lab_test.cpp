@@ -10,12 +10,6 @@ namespace {
 class LabTest : public testing::Test {
  protected:
   LabTest() {
-    job_.batch = 32;
-    job_.microbatch = 16;
-    job_.epochs = 10;
-    job_.preprocess.flip = false;  // it would make one class of another
-    job_.lr.peak = 0.1;
-    test::derive_steps(job_);
     auto level = device::choose_level();
     GINN_CHECK(level.ok());
     auto training = training::Training::create(job_, *level);
@@ -40,7 +34,7 @@ class LabTest : public testing::Test {
 
   std::unique_ptr<data::MemoryRecords> records_ = test::synthetic_records({.records = 256});
   std::unique_ptr<data::MemoryRecords> test_ = test::synthetic_records({.records = 128, .seed = 9});
-  job::Job job_ = test::synthetic_job(*records_, "mlp");
+  job::Job job_ = test::learnable_job(*records_, "mlp");
   std::unique_ptr<training::Training> training_;
 };
 

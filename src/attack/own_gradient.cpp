@@ -82,6 +82,12 @@ Status full_norm(const training::Training& training,
   return training::clip(training.graph(), training.maps(), scaled, limit, out);
 }
 
+double norm(std::span<const float> values) {
+  double norm2 = 0.0;
+  for (float v : values) norm2 += double{v} * double{v};
+  return std::sqrt(norm2);
+}
+
 void copy(const training::Contribution& from, training::Contribution& to) {
   GINN_CHECK(from.q.size() == to.q.size());
   to.exponents = from.exponents;

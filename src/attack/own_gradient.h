@@ -71,6 +71,7 @@ Status full_norm(const training::Training& training,
                  std::span<const float> gradient,
                  const Combination* rule,
                  training::Contribution& out);
+double norm(std::span<const float> values);  // L2
 // Of the same network.
 void copy(const training::Contribution& from, training::Contribution& to);
 // What a contribution adds to the sum.

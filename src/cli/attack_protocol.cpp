@@ -22,59 +22,44 @@ std::set<uint64_t> stakes_for(uint64_t deviations) {
   return stakes;
 }
 
+// One way to play: with so many deviations between two checkpoints, or before so many verifiers.
 struct Played {
-  uint64_t stake;
+  uint64_t number;
   double exact;
   attack::PlayedGames games;
 };
 
-struct Attempts {
-  uint64_t attempts;
-  double exact;
-  attack::PlayedGames games;
-};
-
-crypto::Json::Array attempts_json(const std::vector<Attempts>& all) {
+crypto::Json::Array played_json(const char* number, const std::vector<Played>& all) {
   crypto::Json::Array array;
-  for (const Attempts& one : all) {
+  for (const Played& played : all) {
     crypto::Json::Object json;
-    json["attempts"] = static_cast<double>(one.attempts);
-    json["escape_exact"] = one.exact;
-    json["games"] = static_cast<double>(one.games.played);
-    json["escaped"] = static_cast<double>(one.games.escaped);
+    json[number] = static_cast<double>(played.number);
+    json["escape_exact"] = played.exact;
+    json["games"] = static_cast<double>(played.games.played);
+    json["escaped"] = static_cast<double>(played.games.escaped);
     array.emplace_back(std::move(json));
   }
   return array;
 }
 
-void print_attempts(const std::vector<Attempts>& all) {
-  fmt::print(
-      "\nthe same contributions before verifier after verifier, each granted by the owner:\n");
-  fmt::print("{:>28}  {:>9}  {:>9}  {}\n", "verifiers", "exact", "measured", "95 %");
-  for (const Attempts& one : all) {
+void print_played(const char* number, const std::vector<Played>& all) {
+  fmt::print("{:>28}  {:>9}  {:>9}  {}\n", number, "exact", "measured", "95 % of what is measured");
+  for (const Played& played : all) {
     fmt::print("{:>28}  {:>9.6f}  {:>9.6f}  {:.6f} to {:.6f}\n",
-               one.attempts,
-               one.exact,
-               static_cast<double>(one.games.escaped) / static_cast<double>(one.games.played),
-               one.games.interval.low,
-               one.games.interval.high);
+               played.number,
+               played.exact,
+               static_cast<double>(played.games.escaped) / static_cast<double>(played.games.played),
+               played.games.interval.low,
+               played.games.interval.high);
   }
+  fmt::print("({} runs each, seeded coins)\n", all[0].games.played);
 }
 
 void print_json(const attack::LivesGame& game,
                 double bound,
                 double finite,
-                const std::vector<Played>& all,
-                const std::vector<Attempts>& attempts) {
-  crypto::Json::Array stakes;
-  for (const Played& played : all) {
-    crypto::Json::Object stake;
-    stake["stake"] = static_cast<double>(played.stake);
-    stake["escape_exact"] = played.exact;
-    stake["games"] = static_cast<double>(played.games.played);
-    stake["escaped"] = static_cast<double>(played.games.escaped);
-    stakes.push_back(stake);
-  }
+                const std::vector<Played>& stakes,
+                const std::vector<Played>& attempts) {
   crypto::Json::Object json;
   json["deviations"] = static_cast<double>(game.deviations);
   json["lives"] = static_cast<double>(game.lives);
@@ -82,15 +67,16 @@ void print_json(const attack::LivesGame& game,
   json["escape_bound"] = bound;
   json["escape_finite"] = finite;
   if (game.deviations <= kExactMost) json["escape_best"] = attack::best_escape(game);
-  json["stakes"] = stakes;
-  json["attempts"] = attempts_json(attempts);
+  json["stakes"] = played_json("stake", stakes);
+  json["attempts"] = played_json("attempts", attempts);
   fmt::print("{}\n", crypto::pretty_json(json));
 }
 
-void print_table(const attack::LivesGame& game,
-                 double bound,
-                 double finite,
-                 const std::vector<Played>& all) {
+void print_tables(const attack::LivesGame& game,
+                  double bound,
+                  double finite,
+                  const std::vector<Played>& stakes,
+                  const std::vector<Played>& attempts) {
   fmt::print("{} deviations are to pass, each picked with {:.4g}; lives: {}\n",
              game.deviations,
              game.picked,
@@ -99,20 +85,10 @@ void print_table(const attack::LivesGame& game,
   if (game.deviations <= kExactMost) {
     fmt::print("best strategy of all, computed: {:.6f}\n", attack::best_escape(game));
   }
-  fmt::print("{:>28}  {:>9}  {:>9}  {}\n",
-             "deviations per checkpoint",
-             "exact",
-             "measured",
-             "95 % of what is measured");
-  for (const Played& played : all) {
-    fmt::print("{:>28}  {:>9.6f}  {:>9.6f}  {:.6f} to {:.6f}\n",
-               played.stake,
-               played.exact,
-               static_cast<double>(played.games.escaped) / static_cast<double>(kGames),
-               played.games.interval.low,
-               played.games.interval.high);
-  }
-  fmt::print("({} runs each, seeded coins)\n", kGames);
+  print_played("deviations per checkpoint", stakes);
+  fmt::print(
+      "\nthe same contributions before verifier after verifier, each granted by the owner:\n");
+  print_played("verifiers", attempts);
 }
 
 }  // namespace
@@ -122,27 +98,22 @@ Result<int> protocol_verb(const AttackOptions& options) {
   const job::Job& job = loaded.resolved.job;
   GINN_ASSIGN(const guarantee::Sampling sampling, job::sampling(job));
   const attack::LivesGame game = attack::game_of(sampling, job.lives);
-  std::vector<Played> all;
+  std::vector<Played> stakes;
   for (uint64_t stake : stakes_for(game.deviations)) {
-    all.push_back({stake,
-                   attack::escape_with_stake(game, stake),
-                   attack::play(sampling, game, stake, kGames, options.seeds[0] + stake)});
+    stakes.push_back({stake,
+                      attack::escape_with_stake(game, stake),
+                      attack::play(sampling, game, stake, kGames, options.seeds[0] + stake)});
   }
   const double bound = guarantee::poisson_escape(sampling.exposure(), job.lives);
   const double finite = guarantee::finite_escape(game.deviations, game.picked, job.lives);
-  std::vector<Attempts> attempts;
+  std::vector<Played> attempts;
   for (uint64_t n : {uint64_t{1}, uint64_t{10}, uint64_t{100}}) {
     const uint64_t seed = options.seeds[0] + n;
     attempts.push_back({n,
                         attack::escape_of_attempts(game, n),
                         attack::play_attempts(sampling, game, n, kAttemptGames, seed)});
   }
-  if (options.json) {
-    print_json(game, bound, finite, all, attempts);
-  } else {
-    print_table(game, bound, finite, all);
-    print_attempts(attempts);
-  }
+  (options.json ? print_json : print_tables)(game, bound, finite, stakes, attempts);
   return 0;
 }
 

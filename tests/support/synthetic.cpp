@@ -56,4 +56,14 @@ job::Job synthetic_job(const data::MemoryRecords& records, const std::string& mo
   return job;
 }
 
+job::Job learnable_job(const data::MemoryRecords& records, const std::string& model) {
+  job::Job job = synthetic_job(records, model);
+  job.batch = 32;
+  job.microbatch = 16;
+  job.epochs = 10;
+  job.preprocess.flip = false;
+  derive_steps(job);
+  return job;
+}
+
 }  // namespace ginn::test

@@ -17,6 +17,10 @@ std::unique_ptr<data::MemoryRecords> synthetic_records(const SyntheticOptions& o
 // A job for `records`: 2 microbatches of 4 images a step, augmentation on, one epoch.
 job::Job synthetic_job(const data::MemoryRecords& records, const std::string& model);
 
+// The same as one that the model learns within a second: 10 epochs, steps of two microbatches of 16
+// images, no flip, which would make one class of another.
+job::Job learnable_job(const data::MemoryRecords& records, const std::string& model);
+
 // After changing epochs, batch or last_batch.
 void derive_steps(job::Job& job);
 
