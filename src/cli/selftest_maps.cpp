@@ -152,7 +152,7 @@ void run_relu6(const MapKernels& maps, size_t rows, size_t channels, Hash& hash)
   for (int used = 1; used <= 2; ++used) {
     Buffer<int16_t> out(count), g = integers(59, count, kDfp16Max);
     hash.value(maps.activate_capped(terms, used, 6144.0f, count, a1.size(), kDfp14Max, out.data()));
-    maps.mask_capped(out.data(), 6144, count, g.data());
+    maps.mask({out.data(), 6144}, count, g.data());
     hash.add(out);
     hash.add(g);
   }
@@ -248,7 +248,9 @@ std::vector<SelftestCase> map_cases() {
                    [](const MapKernels& maps, size_t rows, size_t channels, Hash& hash) {
                      nn::ChannelStatistics statistics(channels);
                      const size_t n = rows * channels;
-                     statistics.of_values(maps, integers(31, n, kDfp16Max).data(), n);
+                     statistics.begin_values();
+                     statistics.add_values(maps, integers(31, n, kDfp16Max).data(), n);
+                     statistics.end_values();
                      hash_statistics(statistics, false, hash);
                    }),
       channel_case("map/gradient_sums",
@@ -256,7 +258,8 @@ std::vector<SelftestCase> map_cases() {
                      nn::ChannelStatistics statistics(channels);
                      const size_t n = rows * channels;
                      const Buffer<int16_t> q = integers(33, n, kDfp16Max);
-                     statistics.of_gradients(maps, integers(32, n, kDfp14Max).data(), q.data(), n);
+                     Buffer<int16_t> g = integers(32, n, kDfp14Max);
+                     statistics.of_gradients(maps, {}, g.data(), q.data(), n);
                      hash_statistics(statistics, true, hash);
                    }),
       channel_case("map/activate", run_activate),
@@ -264,7 +267,7 @@ std::vector<SelftestCase> map_cases() {
       flat_case("map/mask",
                 [](const MapKernels& maps, size_t n, Hash& hash) {
                   Buffer<int16_t> g = integers(35, n, kDfp14Max);
-                  maps.mask(integers(34, n, 2).data(), n, g.data());
+                  maps.mask({integers(34, n, 2).data(), device::kNoCap}, n, g.data());
                   hash.add(g);
                 }),
       flat_case("map/join", run_join),

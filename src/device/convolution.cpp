@@ -103,11 +103,11 @@ Convolution::Convolution(Level level, const ConvShape& shape) : level_(level), s
   GINN_CHECK(shape.valid() && level_supported(level));
 }
 
-int Convolution::fprop(const int16_t* x,
-                       const PackedWeights& w,
-                       int16_t* y,
-                       Scratch& scratch) const {
-  GINN_CHECK(w.level_ == level_);
+// Without kernels that say what they have written.
+int Convolution::fprop_at_once(const int16_t* x,
+                               const PackedWeights& w,
+                               int16_t* y,
+                               Scratch& scratch) const {
   if (level_ == Level::kPortable) {
     GINN_CHECK(w.fprop_.size() == shape_.weight_count());
     return cpu::portable::fprop(shape_, x, w.fprop_.data(), y);
@@ -115,11 +115,24 @@ int Convolution::fprop(const int16_t* x,
   if (cpu::has_depthwise_kernels(shape_)) {
     return correlate_depthwise(Way::kForward, x, w, y, scratch);
   }
-  if (shape_.groups > 1) return correlate_groups(Way::kForward, x, w, y, scratch);
+  return correlate_groups(Way::kForward, x, w, y, scratch);
+}
+
+int Convolution::fprop(const int16_t* x,
+                       const PackedWeights& w,
+                       int16_t* y,
+                       Scratch& scratch,
+                       const Written& written) const {
+  GINN_CHECK(w.level_ == level_);
+  if (level_ == Level::kPortable || shape_.groups > 1) {
+    const int shift = fprop_at_once(x, w, y, scratch);
+    if (written) written(0, shape_.output_count());
+    return shift;
+  }
   const cpu::Kernels& kernels = cpu::kernels_of(level_, shape_.operands, shape_.k);
   const cpu::Plan plan = cpu::fprop_plan(shape_, kernels.lanes);
   GINN_CHECK(w.fprop_.size() == static_cast<size_t>(plan.packed_count));
-  return cpu::correlate(kernels, plan, x, w.fprop_.data(), w.fprop_norms_, y, scratch);
+  return cpu::correlate(kernels, plan, x, w.fprop_.data(), w.fprop_norms_, y, scratch, 0, written);
 }
 
 int Convolution::dgrad(const int16_t* dy,

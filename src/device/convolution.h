@@ -71,6 +71,9 @@ class PackedWeights {
   std::vector<PackedWeights> groups_;   // of other grouped layers, one a group
 };
 
+// Takes stretches [first, first + count) of a result's elements, whole pixels, as they are final:
+// each element once, while it is in a cache.
+using Written = std::function<void(size_t first, size_t count)>;
 using GradientSink = std::function<void(size_t first, const int64_t* sums, size_t count)>;
 
 // The three contractions of a layer at one instruction-set level. Stateless; one `scratch` a
@@ -84,7 +87,11 @@ class Convolution {
   // padding, c] w[k,r,s,c]; s = bound_shift(filter_norm2, largest sum of x^2 over an output's
   // window); with groups the largest of the groups' s. Returns s. x: operand [N,H,W,C]. y: dfp16
   // [N,P,Q,K].
-  int fprop(const int16_t* x, const PackedWeights& w, int16_t* y, Scratch& scratch) const;
+  int fprop(const int16_t* x,
+            const PackedWeights& w,
+            int16_t* y,
+            Scratch& scratch,
+            const Written& written = {}) const;
 
   // dx[n,h,w,c] = rne(T / 2^s), T = sum over (k,r,s) and the (p,q) that they map to (h,w); s =
   // bound_shift(channel_norm2, largest over (n,h,w) of the sum of dy^2 over all k and all (p,q)
@@ -100,6 +107,7 @@ class Convolution {
   void wgrad(const int16_t* x, const int16_t* dy, int64_t* dw, Scratch& scratch) const;
 
  private:
+  int fprop_at_once(const int16_t* x, const PackedWeights& w, int16_t* y, Scratch& scratch) const;
   // grouped.cpp: the same for layers with groups, at levels with kernels.
   enum class Way { kForward, kBackward };
   int correlate_groups(

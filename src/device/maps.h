@@ -13,13 +13,21 @@ namespace ginn::device {
 // of channels.
 size_t channel_period(size_t channels);
 
-// Sums over the positions of one period; the caller folds positions i, i + channels, ... together.
+// Sums over the positions of one period, to which kernels add; the caller folds positions i, i +
+// channels, ... together.
 struct ChannelSums {
   int64_t* first;   // sum of q (or g)                     [period]
   int64_t* second;  // sum of q^2 (or g q)                 [period]
-  int32_t* low;     // smallest q                          [period], null for gradient_sums
+  int32_t* low;     // smallest q                          [period], null for gradients
   int32_t* high;    // largest q, or largest |g|           [period]
 };
+
+// Where an activation passes a gradient: at values above 0 and below `cap`, in [1, 32768].
+struct PassMask {
+  const int16_t* activation;  // [count]
+  int32_t cap;
+};
+inline constexpr int32_t kNoCap = 32768;
 
 struct AffineTerm {
   const int16_t* q;  // [count]
@@ -42,6 +50,13 @@ struct MapKernels {
   void (*channel_sums)(const int16_t* q, size_t count, size_t period, ChannelSums sums);
   void (*gradient_sums)(
       const int16_t* g, const int16_t* q, size_t count, size_t period, ChannelSums sums);
+  // mask, then gradient_sums.
+  void (*masked_gradient_sums)(const PassMask& mask,
+                               int16_t* g,
+                               const int16_t* q,
+                               size_t count,
+                               size_t period,
+                               ChannelSums sums);
   // out = quant(relu?(term 1 + term 2), q_max); `terms` is 1 or 2. Returns max|out|.
   int32_t (*activate)(const AffineTerm* term,
                       int terms,
@@ -58,13 +73,11 @@ struct MapKernels {
                              size_t period,
                              int32_t q_max,
                              int16_t* out);
-  // g = 0 where activation <= 0
-  void (*mask)(const int16_t* activation, size_t count, int16_t* g);
-  // g = 0 where activation <= 0 or activation >= cap; cap in [1, 32768]
-  void (*mask_capped)(const int16_t* activation, int32_t cap, size_t count, int16_t* g);
+  // g = 0 where the activation does not pass it
+  void (*mask)(const PassMask& mask, size_t count, int16_t* g);
   // out = rne(clamp(d[0] scale[0] + d[1] scale[1] + ...)), 2 <= inputs <= 4
   void (*join)(const int16_t* const* d, const float* scale, int inputs, size_t count, int16_t* out);
-  // dy = quant(fma(c1, g, fma(c2, q, c0)), q_max)
+  // dy = quant(fma(c1, g, fma(c2, q, c0)), q_max); dy may be g
   void (*normalise_backward)(const int16_t* g,
                              const int16_t* q,
                              const float* c1,
@@ -74,7 +87,7 @@ struct MapKernels {
                              size_t period,
                              int32_t q_max,
                              int16_t* dy);
-  // out = shift_rne(x, shift), shift in [0, 16]
+  // out = shift_rne(x, shift), shift in [0, 16]; out may be x
   void (*shift_round)(const int16_t* x, size_t count, int shift, int16_t* out);
   // Windows' maxima, tap by tap: out = max(out, x).
   void (*max_into)(const int16_t* x, size_t count, int16_t* out);

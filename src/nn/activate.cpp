@@ -14,9 +14,9 @@ namespace {
 constexpr float kSix = 6.0f;  // where ReLU6 ends
 
 struct TermState {
-  ChannelStatistics statistics;              // of the source
-  std::vector<Normalisation> normalisation;  // by channel; a and b for every kind of term
-  std::vector<float> a, b;                   // scaled, repeated to the period
+  const ChannelStatistics* statistics = nullptr;  // of the source, unless it is an activation
+  std::vector<Normalisation> normalisation;       // by channel; a and b for every kind of term
+  std::vector<float> a, b;                        // scaled, repeated to the period
 };
 
 struct State final : OperationState {
@@ -24,7 +24,6 @@ struct State final : OperationState {
   ChannelStatistics gradient_statistics;
   std::vector<NormalisationGradient> gradients;
   std::vector<float> c1, c2, c0;  // repeated to the period
-  std::vector<int64_t> integer_sums;
 };
 
 // Constants and the largest magnitude of one term: B of section 5.
@@ -35,7 +34,9 @@ float prepare_same(Run& run, const Term& term, TermState& state) {
     n.a = unit;
     n.b = 0.0f;
   }
-  return static_cast<float>(run.maps().maxabs_i16(x.q.data(), run.count(term.source))) * unit;
+  const int32_t largest =
+      x.largest >= 0 ? x.largest : run.maps().maxabs_i16(x.q.data(), run.count(term.source));
+  return static_cast<float>(largest) * unit;
 }
 
 void prepare_affine(Run& run, const Term& term, TermState& state) {
@@ -43,7 +44,6 @@ void prepare_affine(Run& run, const Term& term, TermState& state) {
   const size_t channels = state.normalisation.size();
   const size_t count = run.count(term.source);
   const float* p = run.parameter(term.parameter);
-  state.statistics.of_values(run.maps(), y.q.data(), count);
   if (term.kind == Term::Kind::kBias) {
     const float unit = y.exponent > 127 ? pow2f(128) : pow2f(y.exponent);
     for (size_t c = 0; c < channels; ++c) {
@@ -57,8 +57,8 @@ void prepare_affine(Run& run, const Term& term, TermState& state) {
   const size_t offset = run.graph().batch_norms()[term.batch_norm].offset;
   for (size_t c = 0; c < channels; ++c) {
     state.normalisation[c] = run.mode() != Mode::kEvaluate
-                                 ? normalise(state.statistics.first(c),
-                                             state.statistics.second(c),
+                                 ? normalise(state.statistics->first(c),
+                                             state.statistics->second(c),
                                              count / channels,
                                              y.exponent,
                                              gamma[c],
@@ -77,8 +77,8 @@ struct Ends {
 };
 Ends ends(const TermState& state, size_t c) {
   const Normalisation& n = state.normalisation[c];
-  return {std::fma(n.a, static_cast<float>(state.statistics.low(c)), n.b),
-          std::fma(n.a, static_cast<float>(state.statistics.high(c)), n.b)};
+  return {std::fma(n.a, static_cast<float>(state.statistics->low(c)), n.b),
+          std::fma(n.a, static_cast<float>(state.statistics->high(c)), n.b)};
 }
 
 float largest_magnitude(const TermState& state) {
@@ -133,13 +133,14 @@ std::vector<size_t> Activate::parameters() const {
   return indices;
 }
 
-std::unique_ptr<OperationState> Activate::make_state(const Run&) const {
+std::unique_ptr<OperationState> Activate::make_state(const Run& run) const {
   auto state = std::make_unique<State>();
   const size_t channels = config_.extent.c;
   const size_t period = device::channel_period(channels);
   state->terms.resize(config_.terms.size());
-  for (TermState& term : state->terms) {
-    term.statistics = ChannelStatistics(channels);
+  for (size_t i = 0; i < config_.terms.size(); ++i) {
+    TermState& term = state->terms[i];
+    term.statistics = run.statistics(config_.terms[i].source);
     term.normalisation.resize(channels);
     term.a.resize(period);
     term.b.resize(period);
@@ -147,7 +148,6 @@ std::unique_ptr<OperationState> Activate::make_state(const Run&) const {
   state->gradient_statistics = ChannelStatistics(channels);
   state->gradients.resize(channels);
   for (auto* c : {&state->c1, &state->c2, &state->c0}) c->resize(period);
-  state->integer_sums.resize(channels);
   return state;
 }
 
@@ -195,61 +195,73 @@ Status Activate::forward(Run& run, OperationState& base) const {
   out.exponent = *exponent;
   const size_t count = run.count(config_.output);
   const size_t period = state.terms[0].a.size();
-  if (capped) {
-    run.maps().activate_capped(affine,
-                               static_cast<int>(terms),
-                               kSix * scale,
-                               count,
-                               period,
-                               run.operand_max(),
-                               out.q.data());
-  } else {
-    const bool relu = config_.activation == Activation::kRelu;
-    run.maps().activate(
-        affine, static_cast<int>(terms), relu, count, period, run.operand_max(), out.q.data());
-  }
+  const auto used = static_cast<int>(terms);
+  const int32_t most = run.operand_max();
+  const bool relu = config_.activation == Activation::kRelu;
+  out.largest = capped ? run.maps().activate_capped(
+                             affine, used, kSix * scale, count, period, most, out.q.data())
+                       : run.maps().activate(affine, used, relu, count, period, most, out.q.data());
   return ok_status();
 }
 
 namespace {
 
-Status backward_bias(Run& run, const Term& term, State& state, const Tensor& g, size_t count) {
-  state.gradient_statistics.of_gradients(run.maps(), g.q.data(), g.q.data(), count);
+// The gradient of an activation's output on its way back.
+struct Incoming {
+  Tensor& g;
+  size_t count;
+  std::optional<device::PassMask> mask;  // not applied yet
+  bool last;                             // no term reads g after this one
+};
+
+Tensor& place_for_operand_gradient(Run& run, const Term& term, Incoming& in) {
+  return in.last ? run.turn_into_operand_gradient(in.g, term.source)
+                 : run.make_operand_gradient(term.source);
+}
+
+const ChannelStatistics& sums_of(Run& run, State& state, const Tensor& q, Incoming& in) {
+  state.gradient_statistics.of_gradients(run.maps(), in.mask, in.g.q.data(), q.q.data(), in.count);
+  in.mask.reset();
+  return state.gradient_statistics;
+}
+
+Status backward_bias(Run& run, const Term& term, State& state, Incoming& in) {
+  const ChannelStatistics& sums = sums_of(run, state, in.g, in);
   int32_t largest = 0;
-  for (size_t c = 0; c < state.integer_sums.size(); ++c) {
-    state.integer_sums[c] = state.gradient_statistics.first(c);
-    largest = std::max(largest, state.gradient_statistics.high(c));
+  for (size_t c = 0; c < sums.channels(); ++c) {
+    largest = std::max(largest, sums.high(c));
   }
-  run.store_gradient(term.parameter, state.integer_sums.data(), g.exponent);
+  run.store_gradient(term.parameter, sums.firsts().data(), in.g.exponent);
   if (!run.needs_gradient(term.source)) return ok_status();
   const int shift = range_shift(largest, run.operand_max());
-  Tensor& dy = run.make_operand_gradient(term.source);
-  run.maps().shift_round(g.q.data(), count, shift, dy.q.data());
-  dy.exponent = g.exponent + shift;
+  const int exponent = in.g.exponent + shift;
+  Tensor& dy = place_for_operand_gradient(run, term, in);
+  run.maps().shift_round(in.g.q.data(), in.count, shift, dy.q.data());
+  dy.exponent = exponent;
   return ok_status();
 }
 
 Status backward_batch_norm(
-    Run& run, const Term& term, const TermState& t, State& state, const Tensor& g, size_t count) {
+    Run& run, const Term& term, const TermState& t, State& state, Incoming& in) {
+  const Tensor& g = in.g;
   const Tensor& y = run.value(term.source);
   const BatchNorm& norm = run.graph().batch_norms()[term.batch_norm];
   const size_t channels = norm.channels;
   const double images = static_cast<double>(run.images());
-  state.gradient_statistics.of_gradients(run.maps(), g.q.data(), y.q.data(), count);
-  const ChannelStatistics& sums = state.gradient_statistics;
+  const ChannelStatistics& sums = sums_of(run, state, y, in);
   float* dgamma = run.gradient(term.parameter);
   float bound = 0.0f;
   for (size_t c = 0; c < channels; ++c) {
     const NormalisationGradient n = normalise_gradient(t.normalisation[c],
                                                        sums.first(c),
                                                        sums.second(c),
-                                                       count / channels,
+                                                       in.count / channels,
                                                        g.exponent,
                                                        y.exponent);
     state.gradients[c] = n;
     dgamma[c] = static_cast<float>((n.dgamma * pow2(g.exponent)) / images);
-    const float u = max_magnitude(std::fma(n.c2, static_cast<float>(t.statistics.low(c)), n.c0),
-                                  std::fma(n.c2, static_cast<float>(t.statistics.high(c)), n.c0));
+    const float u = max_magnitude(std::fma(n.c2, static_cast<float>(t.statistics->low(c)), n.c0),
+                                  std::fma(n.c2, static_cast<float>(t.statistics->high(c)), n.c0));
     bound = max_magnitude(bound, std::fma(std::fabs(n.c1), static_cast<float>(sums.high(c)), u));
   }
   run.store_gradient(term.parameter + 1, sums.firsts().data(), g.exponent);
@@ -263,14 +275,14 @@ Status backward_batch_norm(
     state.c2[p] = n.c2 * scale;
     state.c0[p] = n.c0 * scale;
   }
-  Tensor& dy = run.make_operand_gradient(term.source);
+  Tensor& dy = place_for_operand_gradient(run, term, in);
   dy.exponent = *exponent;
   run.maps().normalise_backward(g.q.data(),
                                 y.q.data(),
                                 state.c1.data(),
                                 state.c2.data(),
                                 state.c0.data(),
-                                count,
+                                in.count,
                                 state.c1.size(),
                                 run.operand_max(),
                                 dy.q.data());
@@ -286,32 +298,38 @@ Tensor& copy_of(Run& run, ValueId to, const Tensor& g, size_t count) {
 
 }  // namespace
 
+std::optional<device::PassMask> Activate::mask_of(Run& run) const {
+  if (config_.activation == Activation::kNone) return std::nullopt;
+  const Tensor& out = run.value(config_.output);
+  if (config_.activation == Activation::kRelu) {
+    return device::PassMask{out.q.data(), device::kNoCap};
+  }
+  // The exponent is at most that of 6; below it no value reaches 6.
+  const int of_six = run.fit_operand(kSix).value();
+  return device::PassMask{out.q.data(),
+                          out.exponent == of_six ? 6 << -of_six : run.operand_max() + 1};
+}
+
 Status Activate::backward(Run& run, OperationState& base) const {
   State& state = static_cast<State&>(base);
   GINN_ASSIGN(Tensor * g, run.join(config_.output));
-  const size_t count = run.count(config_.output);
-  const Tensor& out = run.value(config_.output);
-  if (config_.activation == Activation::kRelu) {
-    run.maps().mask(out.q.data(), count, g->q.data());
-  } else if (config_.activation == Activation::kRelu6) {
-    // The exponent is at most that of 6; below it no value reaches 6.
-    const int of_six = run.fit_operand(kSix).value();
-    const int32_t cap = out.exponent == of_six ? 6 << -of_six : run.operand_max() + 1;
-    run.maps().mask_capped(out.q.data(), cap, count, g->q.data());
-  }
+  Incoming in{*g, run.count(config_.output), mask_of(run), false};
   bool sent = false;
   for (size_t i = 0; i < config_.terms.size(); ++i) {
     const Term& term = config_.terms[i];
+    in.last = !sent && i + 1 == config_.terms.size();
     switch (term.kind) {
       case Term::Kind::kSame:
-        run.send(term.source, sent ? copy_of(run, term.source, *g, count) : *g);
+        if (in.mask) run.maps().mask(*in.mask, in.count, g->q.data());
+        in.mask.reset();
+        run.send(term.source, sent ? copy_of(run, term.source, *g, in.count) : *g);
         sent = true;  // from now on another operation's, which may change it
         break;
       case Term::Kind::kBias:
-        GINN_TRY(backward_bias(run, term, state, *g, count));
+        GINN_TRY(backward_bias(run, term, state, in));
         break;
       case Term::Kind::kBatchNorm:
-        GINN_TRY(backward_batch_norm(run, term, state.terms[i], state, *g, count));
+        GINN_TRY(backward_batch_norm(run, term, state.terms[i], state, in));
         break;
     }
   }

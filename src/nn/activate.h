@@ -1,5 +1,7 @@
 #pragma once
 
+#include <optional>
+
 #include "nn/operation.h"
 
 namespace ginn::nn {
@@ -25,8 +27,9 @@ class Activate final : public Operation {
   bool reads_contraction(size_t index) const override {
     return config_.terms[index].kind != Term::Kind::kSame;
   }
+  bool reads_statistics(size_t index) const override { return reads_contraction(index); }
   bool reads_backward(size_t index) const override {
-    return config_.terms[index].kind != Term::Kind::kBias;
+    return config_.terms[index].kind == Term::Kind::kBatchNorm;
   }
   std::vector<size_t> parameters() const override;
   const Config& config() const { return config_; }
@@ -35,6 +38,7 @@ class Activate final : public Operation {
   Status backward(Run& run, OperationState& state) const override;
 
  private:
+  std::optional<device::PassMask> mask_of(Run& run) const;  // of the output's gradient
   Config config_;
 };
 

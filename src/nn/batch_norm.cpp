@@ -16,24 +16,34 @@ ChannelStatistics::ChannelStatistics(size_t channels)
   period_high_.resize(period);
 }
 
-void ChannelStatistics::of_values(const device::MapKernels& maps, const int16_t* q, size_t count) {
-  maps.channel_sums(
-      q,
-      count,
-      period_first_.size(),
-      {period_first_.data(), period_second_.data(), period_low_.data(), period_high_.data()});
-  fold(false);
+void ChannelStatistics::begin(int32_t low, int32_t high) {
+  std::fill(period_first_.begin(), period_first_.end(), 0);
+  std::fill(period_second_.begin(), period_second_.end(), 0);
+  std::fill(period_low_.begin(), period_low_.end(), low);
+  std::fill(period_high_.begin(), period_high_.end(), high);
+}
+
+device::ChannelSums ChannelStatistics::sums() {
+  return {period_first_.data(), period_second_.data(), period_low_.data(), period_high_.data()};
+}
+
+void ChannelStatistics::begin_values() { begin(kDfp16Max, -kDfp16Max); }
+
+void ChannelStatistics::add_values(const device::MapKernels& maps, const int16_t* q, size_t count) {
+  maps.channel_sums(q, count, period_first_.size(), sums());
 }
 
 void ChannelStatistics::of_gradients(const device::MapKernels& maps,
-                                     const int16_t* g,
+                                     const std::optional<device::PassMask>& mask,
+                                     int16_t* g,
                                      const int16_t* q,
                                      size_t count) {
-  maps.gradient_sums(g,
-                     q,
-                     count,
-                     period_first_.size(),
-                     {period_first_.data(), period_second_.data(), nullptr, period_high_.data()});
+  begin(0, 0);
+  if (mask) {
+    maps.masked_gradient_sums(*mask, g, q, count, period_first_.size(), sums());
+  } else {
+    maps.gradient_sums(g, q, count, period_first_.size(), sums());
+  }
   fold(true);
 }
 

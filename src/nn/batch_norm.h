@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -23,9 +24,14 @@ class ChannelStatistics {
   ChannelStatistics() = default;
   explicit ChannelStatistics(size_t channels);
 
-  void of_values(const device::MapKernels& maps, const int16_t* q, size_t count);
+  // Of values that are made stretch by stretch, of whole pixels: begin, add each, end.
+  void begin_values();
+  void add_values(const device::MapKernels& maps, const int16_t* q, size_t count);
+  void end_values() { fold(false); }
+  // `g` is masked first, where there is a mask.
   void of_gradients(const device::MapKernels& maps,
-                    const int16_t* g,
+                    const std::optional<device::PassMask>& mask,
+                    int16_t* g,
                     const int16_t* q,
                     size_t count);
 
@@ -37,6 +43,8 @@ class ChannelStatistics {
   const std::vector<int64_t>& firsts() const { return first_; }
 
  private:
+  void begin(int32_t low, int32_t high);
+  device::ChannelSums sums();
   void fold(bool gradients);
   std::vector<int64_t> first_, second_, period_first_, period_second_;
   std::vector<int32_t> low_, high_, period_low_, period_high_;

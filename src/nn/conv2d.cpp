@@ -73,7 +73,17 @@ Status Conv2d::forward(Run& run, OperationState&) const {
   const Tensor& x = run.value(config_.input);
   Tensor& y = run.value(config_.output);
   const device::Convolution convolution(run.level(), shape_of(run.images(), run.operands()));
-  const int shift = convolution.fprop(x.q.data(), run.layer().packed, y.q.data(), run.scratch());
+  ChannelStatistics* const statistics = run.statistics(config_.output);
+  device::Written written;
+  if (statistics != nullptr) {
+    statistics->begin_values();
+    written = [&](size_t first, size_t count) {
+      statistics->add_values(run.maps(), y.q.data() + first, count);
+    };
+  }
+  const int shift =
+      convolution.fprop(x.q.data(), run.layer().packed, y.q.data(), run.scratch(), written);
+  if (statistics != nullptr) statistics->end_values();
   y.exponent = x.exponent + run.layer().exponent + shift;
   return ok_status();
 }

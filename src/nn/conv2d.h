@@ -22,6 +22,7 @@ class Conv2d final : public Operation {
   const Config& config() const { return config_; }
   std::string_view kind() const override { return config_.linear ? "linear" : "conv2d"; }
   const std::string& name() const override { return config_.name; }
+  bool reads_own_backward() const override { return false; }
   std::vector<ValueId> inputs() const override { return {config_.input}; }
   std::vector<size_t> parameters() const override { return {config_.weight}; }
   uint64_t macs() const override { return config_.shape.macs(); }

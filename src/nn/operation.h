@@ -33,6 +33,7 @@ struct Extent {
 struct Tensor {
   device::Buffer<int16_t> q;
   int exponent = 0;
+  int32_t largest = -1;  // max|q|, where whoever wrote it knows; else negative
 };
 
 // One summand of an activation.
@@ -83,8 +84,12 @@ class Operation {
   // Whether input number `index` may be a contraction's output, which has a gradient (dy) of its
   // own kind.
   virtual bool reads_contraction(size_t /*index*/) const { return false; }
+  // Whether it reads Run::statistics() of input number `index`, a contraction's output.
+  virtual bool reads_statistics(size_t /*index*/) const { return false; }
   // Whether its backward pass reads input number `index`.
   virtual bool reads_backward(size_t /*index*/) const { return true; }
+  // Whether its backward pass reads the value that it made.
+  virtual bool reads_own_backward() const { return true; }
   // Indices of its own parameters, whose gradients its backward pass stores.
   virtual std::vector<size_t> parameters() const { return {}; }
   // Multiply-adds of one image's forward pass.

@@ -20,6 +20,8 @@ class Pool final : public Operation {
   std::string_view kind() const override { return config_.max ? "max_pool" : "avg_pool"; }
   const std::string& name() const override { return config_.name; }
   std::vector<ValueId> inputs() const override { return {config_.input}; }
+  bool reads_backward(size_t) const override { return config_.max; }
+  bool reads_own_backward() const override { return config_.max; }
   std::unique_ptr<OperationState> make_state(const Run& run) const override;
   Status forward(Run& run, OperationState& state) const override;
   Status backward(Run& run, OperationState& state) const override;
@@ -45,6 +47,8 @@ class Flatten final : public Operation {
   std::string_view kind() const override { return "flatten"; }
   const std::string& name() const override { return config_.name; }
   std::vector<ValueId> inputs() const override { return {config_.input}; }
+  bool reads_backward(size_t) const override { return false; }
+  bool reads_own_backward() const override { return false; }
   std::unique_ptr<OperationState> make_state(const Run& run) const override;
   Status forward(Run& run, OperationState& state) const override;
   Status backward(Run& run, OperationState& state) const override;

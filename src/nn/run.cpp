@@ -45,6 +45,7 @@ Run::Run(const Graph& graph, device::Level level, uint32_t microbatch, float lab
       label_smoothing_(label_smoothing),
       slots_(graph.values().size()),
       values_(graph.values().size()),
+      statistics_(graph.values().size()),
       operand_gradients_(graph.values().size()),
       inbox_(graph.values().size()),
       places_(graph.parameters().size()),
@@ -53,6 +54,8 @@ Run::Run(const Graph& graph, device::Level level, uint32_t microbatch, float lab
       batch_means_(graph.batch_norm_channels()),
       batch_vars_(graph.batch_norm_channels()) {
   place_values();
+  place_statistics();
+  plan_deaths();
   for (const auto& operation : graph.operations()) states_.push_back(operation->make_state(*this));
 }
 
@@ -67,6 +70,17 @@ void Run::place_values() {
   }
   for (size_t i = 0; i < counts.size(); ++i) {
     if (counts[i] > 0) values_[i].q = device::Buffer<int16_t>(counts[i]);
+  }
+}
+
+void Run::place_statistics() {
+  for (const auto& operation : graph_.operations()) {
+    const std::vector<ValueId> inputs = operation->inputs();
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      if (!operation->reads_statistics(i)) continue;
+      const size_t channels = graph_.values()[inputs[i]].extent.c;
+      statistics_[inputs[i]] = std::make_unique<ChannelStatistics>(channels);
+    }
   }
 }
 
@@ -123,51 +137,95 @@ Status Run::backward() {
   GINN_CHECK(mode_ == Mode::kTrain);
   const auto& operations = graph_.operations();
   Status status = ok_status();
+  bury(operations.size());
   for (current_ = operations.size(); status.ok() && current_-- > 0;) {
     if (!graph_.needs_backward(current_)) continue;
     scratch_.reset();
     status = operations[current_]->backward(*this, *states_[current_]);
     for (const Tensor* tensor : used_up_) release(tensor);
     used_up_.clear();
+    bury(current_);
   }
   return status;
 }
 
+// Operation number i makes value i + 1.
+std::optional<size_t> Run::last_reader(ValueId id) const {
+  std::optional<size_t> last;
+  const auto reads = [&](size_t operation) {
+    if (graph_.needs_backward(operation) && (!last || operation < *last)) last = operation;
+  };
+  if (graph_.operations()[id - 1]->reads_own_backward()) reads(id - 1);
+  for (size_t i = id; i < graph_.operations().size(); ++i) {
+    const Operation& operation = *graph_.operations()[i];
+    const std::vector<ValueId> inputs = operation.inputs();
+    for (size_t k = 0; k < inputs.size(); ++k) {
+      if (inputs[k] == id && operation.reads_backward(k)) reads(i);
+    }
+  }
+  return last;
+}
+
+// The input is the caller's, and what a gradient is recomputed from is read once more.
+void Run::plan_deaths() {
+  const size_t operations = graph_.operations().size();
+  std::vector<size_t> last(values_.size(), operations);  // by slot; that: before the backward pass
+  std::vector<bool> stays(values_.size());
+  stays[Graph::kInput] = true;
+  for (ValueId id = 1; id < values_.size(); ++id) {
+    last[slots_[id]] = std::min(last[slots_[id]], last_reader(id).value_or(operations));
+  }
+  for (const auto& operation : graph_.operations()) {
+    if (!operation->recomputes_gradient(capacity_)) continue;
+    for (const ValueId id : operation->inputs()) stays[slots_[id]] = true;
+  }
+  deaths_.resize(operations + 1);
+  for (ValueId id = 0; id < values_.size(); ++id) {
+    if (slots_[id] == id && !stays[id]) deaths_[last[id]].push_back(id);
+  }
+}
+
+void Run::bury(size_t index) {
+  for (const ValueId slot : deaths_[index]) buffers_.push_back({&values_[slot], true});
+}
+
 // After a pass that failed half-way some gradients are still under way.
 void Run::forget_gradients() {
-  for (const auto& lent : pool_) lent->free = true;
+  buffers_.clear();
+  for (const auto& tensor : pool_) buffers_.push_back({tensor.get(), true});
   for (auto& inbox : inbox_) inbox.clear();
   std::fill(operand_gradients_.begin(), operand_gradients_.end(), nullptr);
   used_up_.clear();
 }
 
-// The smallest free buffer that is large enough: the same one at every step, since the operations
-// ask in the same order.
+// The smallest free buffer that is large enough, but none so large that it is better left for
+// others: the same one at every step, since the operations ask in the same order.
 Tensor& Run::lend(size_t count) {
+  constexpr size_t kMostTimes = 16;
   Lent* best = nullptr;
-  for (const auto& lent : pool_) {
-    const size_t size = lent->tensor.q.size();
-    if (!lent->free || size < count) continue;
-    if (best == nullptr || size < best->tensor.q.size()) best = lent.get();
+  for (Lent& lent : buffers_) {
+    const size_t size = lent.tensor->q.size();
+    if (!lent.free || size < count || size / kMostTimes > count) continue;
+    if (best == nullptr || size < best->tensor->q.size()) best = &lent;
   }
   if (best == nullptr) {
-    pool_.push_back(std::make_unique<Lent>());
-    best = pool_.back().get();
-    best->tensor.q = device::Buffer<int16_t>(count);
+    pool_.push_back(std::make_unique<Tensor>());
+    pool_.back()->q = device::Buffer<int16_t>(count);
+    best = &buffers_.emplace_back(Lent{pool_.back().get(), true});
   }
   best->free = false;
-  return best->tensor;
+  return *best->tensor;
 }
 
 void Run::release(const Tensor* tensor) {
-  for (const auto& lent : pool_) {
-    if (&lent->tensor == tensor) lent->free = true;
+  for (Lent& lent : buffers_) {
+    if (lent.tensor == tensor) lent.free = true;
   }
 }
 
 size_t Run::gradient_bytes() const {
   size_t bytes = 0;
-  for (const auto& lent : pool_) bytes += lent->tensor.q.size() * sizeof(int16_t);
+  for (const auto& tensor : pool_) bytes += tensor->q.size() * sizeof(int16_t);
   return bytes;
 }
 
@@ -187,6 +245,11 @@ void Run::scale_sums(const int64_t* sums, size_t count, int exponent, float* gra
 Tensor& Run::make_operand_gradient(ValueId id) {
   operand_gradients_[id] = &lend(capacity_count(id));
   return *operand_gradients_[id];
+}
+
+Tensor& Run::turn_into_operand_gradient(Tensor& joined, ValueId id) {
+  std::erase(used_up_, &joined);
+  return *(operand_gradients_[id] = &joined);
 }
 
 const Tensor& Run::take_operand_gradient(ValueId id) {

@@ -4,6 +4,7 @@
 #include <span>
 #include <vector>
 
+#include "nn/batch_norm.h"
 #include "nn/graph.h"
 
 namespace ginn::nn {
@@ -35,9 +36,9 @@ Status prepare(const Graph& graph,
                StepWeights& weights);
 
 // One microbatch on its way through the network, on one thread. Owns every buffer; after the first
-// microbatch nothing is allocated. Values live from the forward pass to the end of the backward
-// pass, but for those that only the next operation's forward pass reads; gradients come from a pool
-// and go back to it as soon as they are used.
+// microbatch nothing is allocated. Values live from the forward pass to the last operation whose
+// backward pass reads them; gradients take the buffers of dead values, or of a pool, and give them
+// back as soon as they are used.
 class Run {
  public:
   Run(const Graph& graph, device::Level level, uint32_t microbatch, float label_smoothing = 0.0f);
@@ -55,6 +56,7 @@ class Run {
   // For the caller. A training pass with dropout needs its place.
   void set_place(const Place& place) { place_ = place; }
   Tensor& input() { return value(Graph::kInput); }
+  // After backward() only the input's is still there.
   const Tensor& value(ValueId id) const { return values_[slots_[id]]; }
   int64_t loss_sum() const { return loss_sum_; }  // unit 2^-24, over the images; not state
   uint32_t correct() const { return correct_; }
@@ -78,6 +80,8 @@ class Run {
   size_t count(ValueId id) const { return graph_.values()[id].extent.count() * images_; }
   size_t capacity_count(ValueId id) const { return graph_.values()[id].extent.count() * capacity_; }
   Tensor& value(ValueId id) { return values_[slots_[id]]; }
+  // Of a contraction's output, filled by the contraction; null if its reader wants none.
+  ChannelStatistics* statistics(ValueId id) const { return statistics_[id].get(); }
   const StepWeights& weights() const { return *weights_; }
   const float* parameter(size_t index) const {
     return weights_->parameters + graph_.parameters()[index].offset;
@@ -98,6 +102,8 @@ class Run {
   // The gradient of a contraction's output, an operand [N, P, Q, K]: made by what reads
   // that output, taken by the contraction.
   Tensor& make_operand_gradient(ValueId id);
+  // The same in the place of a joined gradient of the same extent, which is not needed any more.
+  Tensor& turn_into_operand_gradient(Tensor& joined, ValueId id);
   const Tensor& take_operand_gradient(ValueId id);
   // What was taken stays until the next forward pass.
   void keep(const Tensor& taken) { std::erase(used_up_, &taken); }
@@ -109,7 +115,7 @@ class Run {
   // All gradients sent to `id`, joined in graph order (section 6). With one sender it is that
   // tensor. Valid until the operation ends, or longer if sent on.
   Result<Tensor*> join(ValueId id);
-  size_t gradient_bytes() const;  // of the pool
+  size_t gradient_bytes() const;  // that were in no value's place
 
   void report(int64_t loss_sum, uint32_t correct) {
     loss_sum_ = loss_sum;
@@ -133,12 +139,17 @@ class Run {
     std::optional<size_t> operation;
   };
   void place_values();
+  void place_statistics();
   size_t place_gradients();  // returns how many elements are stored
 
+  // A buffer for gradients: of the pool, or a value's once that is dead.
   struct Lent {
-    Tensor tensor;
-    bool free = true;
+    Tensor* tensor;
+    bool free;
   };
+  void plan_deaths();
+  std::optional<size_t> last_reader(ValueId id) const;  // the first operation, in backward's order
+  void bury(size_t index);
   Tensor& lend(size_t count);
   void release(const Tensor* tensor);
   void forget_gradients();
@@ -157,7 +168,10 @@ class Run {
   device::Scratch scratch_;
   std::vector<ValueId> slots_;  // by value: the one whose tensor it is
   std::vector<Tensor> values_;
-  std::vector<std::unique_ptr<Lent>> pool_;
+  std::vector<std::unique_ptr<ChannelStatistics>> statistics_;  // by value
+  std::vector<std::vector<ValueId>> deaths_;  // by operation: slots that nothing after it reads
+  std::vector<std::unique_ptr<Tensor>> pool_;
+  std::vector<Lent> buffers_;
   std::vector<Tensor*> operand_gradients_;  // by value, while they are under way
   std::vector<const Tensor*> used_up_;      // released when the operation ends
   std::vector<std::vector<Sent>> inbox_;

@@ -47,11 +47,17 @@ class TestNetwork {
   std::vector<float>& running() { return running_; }
   void fill(ValueId id, const std::vector<int>& q, int exponent) {
     fill(run_.value(id), q, exponent);
+    ChannelStatistics* const statistics = run_.statistics(id);
+    if (statistics == nullptr) return;
+    statistics->begin_values();
+    statistics->add_values(run_.maps(), run_.value(id).q.data(), q.size());
+    statistics->end_values();
   }
   static void fill(Tensor& tensor, const std::vector<int>& q, int exponent) {
     ASSERT_LE(q.size(), tensor.q.size());
     for (size_t i = 0; i < q.size(); ++i) tensor.q[i] = static_cast<int16_t>(q[i]);
     tensor.exponent = exponent;
+    tensor.largest = -1;
   }
   Status forward(Mode mode = Mode::kTrain) {
     auto weights = prepare(graph_, level_, parameters_.data());

@@ -103,7 +103,10 @@ TEST_P(Maps, Quantise) {
 }
 
 struct Sums {
-  explicit Sums(size_t period) : first(period), second(period), low(period), high(period) {}
+  Sums(size_t period, int32_t lowest, int32_t highest)
+      : first(period), second(period), low(period, lowest), high(period, highest) {}
+  static Sums of_values(size_t period) { return {period, 32767, -32767}; }
+  static Sums of_gradients(size_t period) { return {period, 0, 0}; }
   ChannelSums pointers() { return {first.data(), second.data(), low.data(), high.data()}; }
   bool operator==(const Sums&) const = default;
   std::vector<int64_t> first, second;
@@ -120,7 +123,7 @@ TEST_P(Maps, ChannelSumsAgainstPlainLoops) {
       const size_t n = rows * channels;
       const auto q = source.int16(n, 32767);
       const auto g = source.int16(n, 32767);
-      Sums values(period), gradients(period);
+      Sums values = Sums::of_values(period), gradients = Sums::of_gradients(period);
       kernels().channel_sums(q.data() + 1, n, period, values.pointers());
       kernels().gradient_sums(g.data() + 1, q.data() + 1, n, period, gradients.pointers());
       for (size_t i = 0; i < period; ++i) {
@@ -148,13 +151,69 @@ TEST_P(Maps, ChannelSumsAgainstPlainLoops) {
   }
 }
 
+TEST_P(Maps, ChannelSumsAddUpOverStretches) {
+  Source source(7);
+  for (size_t channels : {3u, 16u, 300u}) {
+    const size_t period = channel_period(channels);
+    const size_t n = 501 * channels;
+    const auto q = source.int16(n, 32767);
+    Sums whole = Sums::of_values(period), parts = Sums::of_values(period);
+    kernels().channel_sums(q.data(), n, period, whole.pointers());
+    // Each begins anew at the period's first position.
+    for (const auto& [first, rows] : {std::pair{0u, 7u}, {7u, 1u}, {8u, 493u}}) {
+      kernels().channel_sums(
+          q.data() + first * channels, rows * channels, period, parts.pointers());
+    }
+    for (size_t c = 0; c < channels; ++c) {
+      int64_t s1 = 0, s2 = 0, t1 = 0, t2 = 0;
+      for (size_t i = c; i < period; i += channels) {
+        s1 += whole.first[i], s2 += whole.second[i];
+        t1 += parts.first[i], t2 += parts.second[i];
+      }
+      ASSERT_EQ(s1, t1);
+      ASSERT_EQ(s2, t2);
+    }
+    EXPECT_EQ(*std::min_element(whole.low.begin(), whole.low.end()),
+              *std::min_element(parts.low.begin(), parts.low.end()));
+    EXPECT_EQ(*std::max_element(whole.high.begin(), whole.high.end()),
+              *std::max_element(parts.high.begin(), parts.high.end()));
+  }
+}
+
+TEST_P(Maps, MaskedGradientSumsAreSumsOfWhatTheMaskLeaves) {
+  Source source(8);
+  for (size_t channels : {1u, 3u, 16u, 64u, 300u}) {
+    const size_t period = channel_period(channels);
+    for (size_t rows : {1u, 5u, 1501u}) {
+      const size_t n = rows * channels;
+      const auto activation = source.int16(n, 32767), q = source.int16(n, 32767);
+      const auto g = source.int16(n, 32767);
+      for (const int32_t cap : {kNoCap, 8191, 1}) {
+        auto expected = g, masked = g;
+        portable().mask({activation.data() + 1, cap}, n, expected.data() + 1);
+        Sums sums = Sums::of_gradients(period), plain = Sums::of_gradients(period);
+        portable().gradient_sums(expected.data() + 1, q.data() + 1, n, period, plain.pointers());
+        kernels().masked_gradient_sums({activation.data() + 1, cap},
+                                       masked.data() + 1,
+                                       q.data() + 1,
+                                       n,
+                                       period,
+                                       sums.pointers());
+        ASSERT_EQ(masked, expected);
+        ASSERT_EQ(sums, plain);
+      }
+    }
+  }
+}
+
 TEST_P(Maps, ChannelSumsOfExtremesDoNotOverflow) {
   const size_t period = channel_period(16);
   const std::vector<int16_t> q(period * 40000, -32767);
-  Sums sums(period);
+  Sums sums = Sums::of_values(period);
   kernels().channel_sums(q.data(), q.size(), period, sums.pointers());
   EXPECT_EQ(sums.first[7], -32767LL * 40000);
   EXPECT_EQ(sums.second[7], 32767LL * 32767 * 40000);
+  sums = Sums::of_gradients(period);
   kernels().gradient_sums(q.data(), q.data(), q.size(), period, sums.pointers());
   EXPECT_EQ(sums.second[15], 32767LL * 32767 * 40000);
 }
@@ -196,11 +255,8 @@ TEST_P(Maps, MaskJoinAndShift) {
     const auto activation = source.int16(n, 32767);
     auto g = source.int16(n, 32767);
     auto h = g;
-    kernels().mask(activation.data() + 1, n, g.data() + 1);
-    portable().mask(activation.data() + 1, n, h.data() + 1);
-    EXPECT_EQ(g, h);
-    for (const int32_t cap : {1, 700, 8191, 8192, 24576, 32768}) {
-      kernels().mask_capped(activation.data() + 1, cap, n, g.data() + 1);
+    for (const int32_t cap : {kNoCap, 24576, 8192, 8191, 700, 1}) {
+      kernels().mask({activation.data() + 1, cap}, n, g.data() + 1);
       for (size_t i = 1; i <= n; ++i) {
         if (activation[i] <= 0 || activation[i] >= cap) h[i] = 0;
       }
@@ -222,6 +278,9 @@ TEST_P(Maps, MaskJoinAndShift) {
       for (size_t i = 0; i < n; ++i) {
         EXPECT_EQ(x[i], std::nearbyint(std::ldexp(static_cast<double>(d0[i]), -shift)));
       }
+      std::vector<int16_t> in_place(d0.begin(), d0.begin() + static_cast<ptrdiff_t>(n));
+      kernels().shift_round(in_place.data(), n, shift, in_place.data());
+      EXPECT_EQ(in_place, x);
     }
   }
 }
@@ -241,6 +300,11 @@ TEST_P(Maps, NormaliseBackward) {
         portable().normalise_backward(
             g.data() + 1, q.data(), c1.data(), c2.data(), c0.data(), n, period, most, y.data() + 1);
         EXPECT_EQ(x, y);
+        auto in_place = g;
+        int16_t* const dy = in_place.data() + 1;
+        kernels().normalise_backward(
+            dy, q.data(), c1.data(), c2.data(), c0.data(), n, period, most, dy);
+        EXPECT_TRUE(std::equal(x.begin() + 1, x.end(), dy));
       }
     }
   }

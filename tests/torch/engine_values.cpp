@@ -67,7 +67,8 @@ Status write_microbatch(const training::Training& training,
   GINN_TRY(write_values(folder + "/logits.f32", run.logits().data(), run.logits().size()));
   GINN_TRY(write_values(folder + "/parameters.f32", parameters, graph.parameter_count()));
   const std::vector<float> gradients = workspace.run.gradients();
-  return write_values(folder + "/gradients.f32", gradients.data(), gradients.size());
+  GINN_TRY(write_values(folder + "/gradients.f32", gradients.data(), gradients.size()));
+  return workspace.run.forward(weights, nn::Mode::kTrain, workspace.labels);  // values once more
 }
 
 bool has_path(const nn::Operation& operation) {

@@ -309,7 +309,9 @@ int correlate(const Kernels& kernels,
               const Norms& w,
               int16_t* dst,
               Scratch& scratch,
-              int least_shift) {
+              int least_shift,
+              const Written& written) {
+  GINN_CHECK(!written || plan.out_step == 1);
   scratch.reset();
   if (!plan.dense) {
     std::memset(
@@ -362,6 +364,11 @@ int correlate(const Kernels& kernels,
       job.y = dst + (piece.image * plan.dst_h + piece.dst_row) * plan.dst_w * plan.dst_c;
       job.pixels = piece.images * rows * works[i].pixels.cols;
       kernels.multiply(job);
+    }
+    if (written) {
+      const int64_t row = plan.dst_w * plan.dst_c;
+      written(static_cast<size_t>((piece.image * plan.dst_h + piece.dst_row) * row),
+              static_cast<size_t>(piece.images * piece.dst_rows * row));
     }
   });
   return shift;

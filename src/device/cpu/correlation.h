@@ -1,5 +1,6 @@
 #pragma once
 
+#include "device/convolution.h"
 #include "device/cpu/kernels.h"
 #include "device/cpu/plan.h"
 #include "device/scratch.h"
@@ -7,7 +8,7 @@
 namespace ginn::device::cpu {
 
 // fprop or dgrad, by its plan. Returns the shift, which is `least_shift` or more. `packed` and `w`
-// are the plan's weights.
+// are the plan's weights. `written` is called where destination rows have no phases, as in fprop.
 int correlate(const Kernels& kernels,
               const Plan& plan,
               const int16_t* src,
@@ -15,7 +16,8 @@ int correlate(const Kernels& kernels,
               const Norms& w,
               int16_t* dst,
               Scratch& scratch,
-              int least_shift = 0);
+              int least_shift = 0,
+              const Written& written = {});
 
 // The shift alone.
 int correlation_shift(

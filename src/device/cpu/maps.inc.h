@@ -118,23 +118,6 @@ int32_t activate_capped(const AffineTerm* term,
                     : activate_blocks<2, End::kCapped>(term, ends, count, period, out);
 }
 
-void mask(const int16_t* __restrict activation, size_t count, int16_t* __restrict g) {
-  for (size_t i = 0; i < count; ++i) {
-    g[i] = static_cast<int16_t>(activation[i] > 0 ? g[i] : int16_t{0});
-  }
-}
-
-void mask_capped(const int16_t* __restrict activation,
-                 int32_t cap,
-                 size_t count,
-                 int16_t* __restrict g) {
-  const int16_t last = static_cast<int16_t>(cap - 1);
-  for (size_t i = 0; i < count; ++i) {
-    const bool inside = activation[i] > 0 && activation[i] <= last;
-    g[i] = static_cast<int16_t>(inside ? g[i] : int16_t{0});
-  }
-}
-
 template <int inputs>
 void join_inputs(const int16_t* const* d, const float* scale, size_t count, int16_t* out) {
   for_floats(
@@ -174,16 +157,25 @@ void normalise_backward(const int16_t* g,
   }
 }
 
-void shift_round(const int16_t* __restrict x, size_t count, int shift, int16_t* __restrict out) {
-  if (shift == 0) {
-    for (size_t i = 0; i < count; ++i) out[i] = x[i];
-    return;
-  }
+// Adds just below a half, and one more when the quotient is odd: ties go to even; 0 < shift.
+GINN_MAPS_INLINE int16_t shifted(int32_t v, int shift) {
   const int32_t bias = (1 << (shift - 1)) - 1;
-  for (size_t i = 0; i < count; ++i) {
-    const int32_t v = x[i];
-    // Adds just below a half, and one more when the quotient is odd: ties go to even.
-    out[i] = static_cast<int16_t>((v + bias + ((v >> shift) & 1)) >> shift);
+  return static_cast<int16_t>((v + bias + ((v >> shift) & 1)) >> shift);
+}
+
+void shift_in_place(int16_t* x, size_t count, int shift) {
+  for (size_t i = 0; i < count; ++i) x[i] = shifted(x[i], shift);
+}
+
+void shift_round(const int16_t* x, size_t count, int shift, int16_t* out) {
+  if (x == out) {
+    if (shift > 0) shift_in_place(out, count, shift);
+  } else if (shift == 0) {
+    __builtin_memcpy(out, x, count * sizeof *x);
+  } else {
+    const int16_t* __restrict from = x;
+    int16_t* __restrict to = out;
+    for (size_t i = 0; i < count; ++i) to[i] = shifted(from[i], shift);
   }
 }
 
@@ -336,10 +328,10 @@ const MapKernels kMaps = {maxabs_f32,
                           quantise,
                           channel_sums,
                           gradient_sums,
+                          masked_gradient_sums,
                           activate,
                           activate_capped,
                           mask,
-                          mask_capped,
                           join,
                           normalise_backward,
                           shift_round,

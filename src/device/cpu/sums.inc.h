@@ -66,6 +66,13 @@ GINN_MAPS_INLINE void update_ends(__m256i a, Partial& sum) {
 // `offset` of one period, or of two: without a second period its values are zeros.
 template <Reduce reduce, bool two>
 GINN_MAPS_INLINE void add_periods(const SumInputs& in, size_t offset, size_t period, Partial& sum) {
+  // The forward pass's values left the caches long ago, and hardware prefetching ends with a page:
+  // halves the time of a pass over them (docs/performance.md). An address behind the end is fine.
+  constexpr size_t kAhead = 4096;
+  if constexpr (reduce == Reduce::kGradient) {
+    __builtin_prefetch(in.y + offset + kAhead);
+    if constexpr (two) __builtin_prefetch(in.y + offset + period + kAhead);
+  }
   const __m256i zero = _mm256_setzero_si256();
   const __m256i a0 = load_lanes(in.x + offset);
   const __m256i a1 = two ? load_lanes(in.x + offset + period) : zero;
@@ -154,17 +161,13 @@ GINN_MAPS_INLINE void sum_chunk(const SumInputs& in,
 
 #endif
 
-template <Reduce reduce>
+// Calls before(first, count) for each stretch of elements that it reads next.
+template <Reduce reduce, typename Before>
 GINN_MAPS_INLINE void sum_channels(const SumInputs& in,
                                    size_t count,
                                    size_t period,
-                                   const ChannelSums& sums) {
-  for (size_t i = 0; i < period; ++i) {
-    sums.first[i] = 0;
-    sums.second[i] = 0;
-    if constexpr (reduce == Reduce::kValues) sums.low[i] = 32767;
-    sums.high[i] = reduce == Reduce::kValues ? -32767 : 0;
-  }
+                                   const ChannelSums& sums,
+                                   const Before& before) {
   const size_t periods = count / period;
   // A chunk stays in the first-level cache while its groups of lanes are walked.
   constexpr size_t kElements = reduce == Reduce::kValues ? 8192 : 4096;
@@ -172,20 +175,43 @@ GINN_MAPS_INLINE void sum_channels(const SumInputs& in,
   const size_t step = in_cache < kChunk ? in_cache : kChunk;
   for (size_t begin = 0; begin < periods; begin += step) {
     const size_t length = periods - begin < step ? periods - begin : step;
+    before(begin * period, length * period);
     for (size_t lane = 0; lane < period; lane += kLanes) {
       sum_chunk<reduce>(in, begin * period + lane, length, period, lane, sums);
     }
   }
+  before(periods * period, count - periods * period);
   for (size_t i = periods * period; i < count; ++i) {
     add_one(reduce, in, i, i - periods * period, sums);
   }
 }
 
 void channel_sums(const int16_t* q, size_t count, size_t period, ChannelSums sums) {
-  sum_channels<Reduce::kValues>({q, q}, count, period, sums);
+  sum_channels<Reduce::kValues>({q, q}, count, period, sums, [](size_t, size_t) {});
 }
 
 void gradient_sums(
     const int16_t* g, const int16_t* q, size_t count, size_t period, ChannelSums sums) {
-  sum_channels<Reduce::kGradient>({g, q}, count, period, sums);
+  sum_channels<Reduce::kGradient>({g, q}, count, period, sums, [](size_t, size_t) {});
+}
+
+void mask(const PassMask& pass, size_t count, int16_t* __restrict g) {
+  const int16_t* __restrict activation = pass.activation;
+  const int16_t last = static_cast<int16_t>(pass.cap - 1);
+  for (size_t i = 0; i < count; ++i) {
+    const bool inside = activation[i] > 0 && activation[i] <= last;
+    g[i] = static_cast<int16_t>(inside ? g[i] : int16_t{0});
+  }
+}
+
+void masked_gradient_sums(const PassMask& pass,
+                          int16_t* g,
+                          const int16_t* q,
+                          size_t count,
+                          size_t period,
+                          ChannelSums sums) {
+  const auto mask_stretch = [&](size_t first, size_t n) __attribute__((always_inline)) {
+    mask({pass.activation + first, pass.cap}, n, g + first);
+  };
+  sum_channels<Reduce::kGradient>({g, q}, count, period, sums, mask_stretch);
 }
