@@ -153,32 +153,21 @@ float erf_f32(float x) {
   return x < 0.0f ? -y : y;
 }
 
-float sinpi_f32(float v) {
+SinCosPi sincospi_f32(float v) {
   const SinCos x = reduce(v);
   switch (x.quadrant) {
     case 0:
-      return x.sine;
+      return {x.sine, x.cosine};
     case 1:
-      return x.cosine;
+      return {x.cosine, -x.sine};
     case 2:
-      return -x.sine;
+      return {-x.sine, -x.cosine};
     default:
-      return -x.cosine;
+      return {-x.cosine, x.sine};
   }
 }
 
-float cospi_f32(float v) {
-  const SinCos x = reduce(v);
-  switch (x.quadrant) {
-    case 0:
-      return x.cosine;
-    case 1:
-      return -x.sine;
-    case 2:
-      return -x.cosine;
-    default:
-      return x.sine;
-  }
-}
+float sinpi_f32(float v) { return sincospi_f32(v).sine; }
+float cospi_f32(float v) { return sincospi_f32(v).cosine; }
 
 }  // namespace ginn

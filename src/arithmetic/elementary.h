@@ -13,5 +13,9 @@ float tanh_f32(float x);
 float erf_f32(float x);
 float sinpi_f32(float v);  // sin(pi v), v in [0, 2]
 float cospi_f32(float v);
+struct SinCosPi {
+  float sine, cosine;
+};
+SinCosPi sincospi_f32(float v);  // both, to the same bits
 
 }  // namespace ginn

@@ -64,6 +64,11 @@ void ThreadPool::end_workers() {
   for (auto& worker : workers_) worker.join();
 }
 
+void parallel_for(ThreadPool* pool, size_t count, const std::function<void(size_t, size_t)>& body) {
+  if (pool != nullptr) return pool->parallel_for(count, body);
+  for (size_t i = 0; i < count; ++i) body(i, 0);
+}
+
 void ThreadPool::parallel_for(size_t count, const std::function<void(size_t, size_t)>& body) {
   const CpuBinding binding(cpus_of(0));
   if (workers_.empty() || count <= 1) {

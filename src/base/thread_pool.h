@@ -53,6 +53,12 @@ class ThreadPool {
   bool stop_ = false;
 };
 
+// Without a pool, on the caller alone.
+inline size_t threads_of(const ThreadPool* pool) { return pool == nullptr ? 1 : pool->size(); }
+void parallel_for(ThreadPool* pool,
+                  size_t count,
+                  const std::function<void(size_t index, size_t thread)>& body);
+
 // Aborts when this thread's floating-point environment is not IEEE 754's default.
 void check_float_environment();
 

@@ -45,58 +45,67 @@ int bound_shift(uint64_t a, uint64_t b) {
 
 void PackedWeights::pack(Level level, const ConvShape& shape, const int16_t* q, bool with_dgrad) {
   const size_t filter = shape.weight_count() / shape.k;
-  const FilterSource filters = [&](uint32_t first, uint32_t) { return q + first * filter; };
+  const FilterSource filters = [&](uint32_t first, uint32_t, size_t) { return q + first * filter; };
   pack(level, shape, filters, with_dgrad);
 }
 
 void PackedWeights::pack(Level level,
                          const ConvShape& shape,
                          const FilterSource& filters,
-                         bool with_dgrad) {
+                         bool with_dgrad,
+                         ThreadPool* pool) {
   GINN_CHECK(shape.valid() && level_supported(level));
   level_ = level;
   if (level != Level::kPortable && cpu::has_depthwise_kernels(shape)) {
-    pack_depthwise(shape, filters(0, shape.k));
+    pack_depthwise(shape, filters(0, shape.k, 0));
   } else if (level != Level::kPortable && shape.groups > 1) {
     const ConvShape group = shape.of_group();
     groups_.resize(shape.groups);
     for (uint32_t g = 0; g < shape.groups; ++g) {
-      const auto of_group = [&](uint32_t first, uint32_t count) {
-        return filters(g * group.k + first, count);
+      const auto of_group = [&](uint32_t first, uint32_t count, size_t thread) {
+        return filters(g * group.k + first, count, thread);
       };
-      groups_[g].pack(level, group, of_group, with_dgrad);
+      groups_[g].pack(level, group, of_group, with_dgrad, pool);
     }
   } else {
-    pack_dense(shape, filters, with_dgrad);
+    pack_dense(shape, filters, with_dgrad, pool);
   }
 }
 
 void PackedWeights::pack_dense(const ConvShape& shape,
                                const FilterSource& filters,
-                               bool with_dgrad) {
-  if (!with_dgrad) dgrad_ = Buffer<int16_t>();
+                               bool with_dgrad,
+                               ThreadPool* pool) {
+  const bool portable = level_ == Level::kPortable;
   const auto lanes = [&](uint32_t columns) {
     return cpu::kernels_of(level_, shape.operands, columns).lanes;
   };
-  cpu::WeightNorms norms(shape);
+  if (portable) {
+    if (fprop_.size() != shape.weight_count()) fprop_ = Buffer<int16_t>(shape.weight_count());
+  } else {
+    cpu::make_room(cpu::fprop_plan(shape, lanes(shape.k)), fprop_);
+    if (with_dgrad) cpu::make_room(cpu::dgrad_plan(shape, lanes(shape.c)), dgrad_);
+  }
+  if (!with_dgrad) dgrad_ = Buffer<int16_t>();
   // Of large layers some filters at a time, which are packed while they are near.
-  const uint32_t at_once = level_ != Level::kPortable && cpu::is_pointwise(shape)
-                               ? static_cast<uint32_t>(cpu::kChunk)
-                               : shape.k;
-  for (uint32_t first = 0; first < shape.k; first += at_once) {
+  const uint32_t at_once =
+      !portable && cpu::is_pointwise(shape) ? static_cast<uint32_t>(cpu::kChunk) : shape.k;
+  std::vector<cpu::WeightNorms> norms(threads_of(pool), cpu::WeightNorms(shape));
+  parallel_for(pool, (shape.k + at_once - 1) / at_once, [&](size_t i, size_t thread) {
+    const uint32_t first = static_cast<uint32_t>(i) * at_once;
     const uint32_t count = std::min(at_once, shape.k - first);
-    const cpu::Filters part{filters(first, count), first, count};
-    if (shape.groups == 1) norms.add(part);
-    if (level_ == Level::kPortable) {
-      if (fprop_.size() != shape.weight_count()) fprop_ = Buffer<int16_t>(shape.weight_count());
+    const cpu::Filters part{filters(first, count, thread), first, count};
+    if (shape.groups == 1) norms[thread].add(part);
+    if (portable) {
       std::memcpy(fprop_.data(), part.q, shape.weight_count() * sizeof *part.q);
-      continue;
+      return;
     }
     cpu::pack_fprop(shape, lanes(shape.k), part, fprop_);
     if (with_dgrad) cpu::pack_dgrad(shape, lanes(shape.c), part, dgrad_);
-  }
-  fprop_norms_ = norms.fprop;
-  dgrad_norms_ = norms.dgrad;
+  });
+  for (size_t i = 1; i < norms.size(); ++i) norms[0].add(norms[i]);
+  fprop_norms_ = norms[0].fprop();
+  dgrad_norms_ = norms[0].dgrad();
 }
 
 Convolution::Convolution(Level level, const ConvShape& shape) : level_(level), shape_(shape) {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "arithmetic/format.h"
+#include "base/thread_pool.h"
 #include "device/level.h"
 #include "device/scratch.h"
 
@@ -41,8 +42,8 @@ struct Norms {
 };
 
 // Gives filters [first, first + count) of a layer as [count, KH, KW, C / groups], valid until the
-// next call.
-using FilterSource = std::function<const int16_t*(uint32_t first, uint32_t count)>;
+// thread's next call.
+using FilterSource = std::function<const int16_t*(uint32_t first, uint32_t count, size_t thread)>;
 
 // One step's weights of a layer, packed once and used for every microbatch: immutable, shared
 // between threads. `q` is [K, KH, KW, C / groups], in the format of the shape's operands.
@@ -51,8 +52,13 @@ class PackedWeights {
   PackedWeights() = default;
   // `with_dgrad`: also the layout that dgrad reads.
   void pack(Level level, const ConvShape& shape, const int16_t* q, bool with_dgrad);
-  // The same of filters that are made as they are asked for, first to last.
-  void pack(Level level, const ConvShape& shape, const FilterSource& filters, bool with_dgrad);
+  // The same of filters that are made as they are asked for; large linear layers, and convolutions
+  // that are like them, on the pool's threads, if there is one.
+  void pack(Level level,
+            const ConvShape& shape,
+            const FilterSource& filters,
+            bool with_dgrad,
+            ThreadPool* pool = nullptr);
 
   // Without groups: max over k of sum over (r, s, c) of q^2.
   uint64_t filter_norm2() const { return fprop_norms_.full; }
@@ -62,7 +68,10 @@ class PackedWeights {
  private:
   friend class Convolution;
   void pack_depthwise(const ConvShape& shape, const int16_t* q);
-  void pack_dense(const ConvShape& shape, const FilterSource& filters, bool with_dgrad);
+  void pack_dense(const ConvShape& shape,
+                  const FilterSource& filters,
+                  bool with_dgrad,
+                  ThreadPool* pool);
 
   Level level_ = Level::kPortable;
   Buffer<int16_t> fprop_, dgrad_;  // kPortable: both are fprop_, as given; depthwise: [KH, KW, C]

@@ -61,20 +61,22 @@ Outputs run_kernels(const cpu::Kernels& kernels, const ConvShape& s, const Input
   const cpu::Filters filters{in.w.data(), 0, s.k};
   cpu::WeightNorms norms(s);
   norms.add(filters);
+  cpu::make_room(cpu::fprop_plan(s, kernels.lanes), packed);
   cpu::pack_fprop(s, kernels.lanes, filters, packed);
   out.fprop_shift = cpu::correlate(kernels,
                                    cpu::fprop_plan(s, kernels.lanes),
                                    in.x.data(),
                                    packed.data(),
-                                   norms.fprop,
+                                   norms.fprop(),
                                    out.y.data(),
                                    scratch);
+  cpu::make_room(cpu::dgrad_plan(s, kernels.lanes), packed);
   cpu::pack_dgrad(s, kernels.lanes, filters, packed);
   out.dgrad_shift = cpu::correlate(kernels,
                                    cpu::dgrad_plan(s, kernels.lanes),
                                    in.dy.data(),
                                    packed.data(),
-                                   norms.dgrad,
+                                   norms.dgrad(),
                                    out.dx.data(),
                                    scratch);
   const auto keep = [&](size_t first, const int64_t* sums, size_t count) {

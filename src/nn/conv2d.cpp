@@ -13,6 +13,20 @@ struct State final : OperationState {
   const Tensor* dy = nullptr;  // where the gradient is recomputed, until the next forward pass
 };
 
+uint32_t largest_magnitude(const device::MapKernels& maps,
+                           const float* w,
+                           size_t count,
+                           ThreadPool* pool) {
+  constexpr size_t kPiece = size_t{1} << 18;
+  std::vector<uint32_t> largest(threads_of(pool));
+  parallel_for(pool, (count + kPiece - 1) / kPiece, [&](size_t i, size_t thread) {
+    const size_t first = i * kPiece;
+    const uint32_t bits = maps.maxabs_f32(w + first, std::min(kPiece, count - first));
+    largest[thread] = std::max(largest[thread], bits);
+  });
+  return *std::max_element(largest.begin(), largest.end());
+}
+
 }  // namespace
 
 device::ConvShape Conv2d::shape_of(uint32_t images, OperandFormat operands) const {
@@ -29,31 +43,35 @@ device::ConvShape Conv2d::shape_of(uint32_t images, OperandFormat operands) cons
 Status Conv2d::prepare(device::Level level,
                        OperandFormat operands,
                        const float* parameters,
-                       PackedLayer& layer) const {
+                       PackedLayer& layer,
+                       ThreadPool* pool) const {
   device::ConvShape s = config_.shape;
   s.operands = operands;
-  const size_t count = s.weight_count();
   const float* w = parameters + config_.weight_offset;
   const device::MapKernels& maps = device::map_kernels(level);
-  const auto exponent = fit_operand(from_magnitude(maps.maxabs_f32(w, count)), operands);
+  const float bound = from_magnitude(largest_magnitude(maps, w, s.weight_count(), pool));
+  const auto exponent = fit_operand(bound, operands);
   if (!exponent) return not_finite(config_.name, "the weight");
   const size_t window = size_t{s.kernel_h} * s.kernel_w;
   const size_t channels = s.c / s.groups;
-  std::vector<int16_t> file_order(window * channels);  // of a filter
-  std::vector<int16_t> q;                              // [filters, KH, KW, C / groups]
-  const auto quantise = [&](uint32_t k, int16_t* out) {
-    const float* filter = w + k * file_order.size();
-    maps.quantise(filter, file_order.size(), pow2f(-*exponent), operand_max(operands), out);
+  struct Quantised {
+    std::vector<int16_t> file_order;  // of a filter
+    std::vector<int16_t> q;           // [filters, KH, KW, C / groups]
   };
-  const auto filters = [&](uint32_t first, uint32_t n) -> const int16_t* {
+  std::vector<Quantised> quantised(threads_of(pool));
+  const auto filters = [&](uint32_t first, uint32_t n, size_t thread) -> const int16_t* {
+    auto& [file_order, q] = quantised[thread];
+    file_order.resize(window * channels);
     q.resize(n * file_order.size());
     int16_t* out = q.data();
     for (uint32_t k = first; k < first + n; ++k, out += file_order.size()) {
-      if (window == 1) {
-        quantise(k, out);
-        continue;
-      }
-      quantise(k, file_order.data());
+      int16_t* const to = window == 1 ? out : file_order.data();
+      maps.quantise(w + k * file_order.size(),
+                    file_order.size(),
+                    pow2f(-*exponent),
+                    operand_max(operands),
+                    to);
+      if (window == 1) continue;
       for (size_t c = 0; c < channels; ++c) {
         for (size_t i = 0; i < window; ++i) out[i * channels + c] = file_order[c * window + i];
       }
@@ -61,7 +79,7 @@ Status Conv2d::prepare(device::Level level,
     return q.data();
   };
   layer.exponent = *exponent;
-  layer.packed.pack(level, s, filters, config_.input_gradient);
+  layer.packed.pack(level, s, filters, config_.input_gradient, pool);
   return ok_status();
 }
 

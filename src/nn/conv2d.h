@@ -29,7 +29,8 @@ class Conv2d final : public Operation {
   Status prepare(device::Level level,
                  OperandFormat operands,
                  const float* parameters,
-                 PackedLayer& layer) const override;
+                 PackedLayer& layer,
+                 ThreadPool* pool) const override;
   std::unique_ptr<OperationState> make_state(const Run& run) const override;
   Status forward(Run& run, OperationState& state) const override;
   Status backward(Run& run, OperationState& state) const override;

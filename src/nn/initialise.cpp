@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <cmath>
+#include <span>
 
 #include "arithmetic/elementary.h"
 #include "arithmetic/philox.h"
@@ -15,37 +17,57 @@ float uniform(uint32_t word) {
 }
 
 // Box-Muller: the cosine for the even element of a pair, the sine for the odd one.
-float normal(uint32_t w0, uint32_t w1, bool even) {
+struct Pair {
+  float even, odd;
+};
+Pair normal(uint32_t w0, uint32_t w1) {
   const float u = static_cast<float>((w0 >> 8) + 1) * kTwoToMinus24;
   const float v = static_cast<float>(w1 >> 8) * (2.0f * kTwoToMinus24);
   const float r = std::sqrt(-2.0f * log_f32(u));
-  return even ? r * cospi_f32(v) : r * sinpi_f32(v);
+  const SinCosPi angle = sincospi_f32(v);
+  return {r * angle.cosine, r * angle.sine};
 }
 
-void initialise_parameter(const Parameter& p, uint32_t index, const Random& random, float* out) {
-  const float bound = static_cast<float>(1.0 / std::sqrt(static_cast<double>(p.fan_in)));
-  const float deviation = static_cast<float>(std::sqrt(2.0 / static_cast<double>(p.fan_out)));
-  PhiloxBlock block{};
-  for (size_t k = 0; k < p.count; ++k) {
-    if (k % 4 == 0) block = random.block(k / 4, index, 0);
-    const size_t pair = (k % 4) / 2;
-    switch (p.initialiser) {
-      case Initialiser::kUniformFanIn:
-        out[k] = uniform(block[k % 4]) * bound;
-        break;
-      case Initialiser::kNormalFanOut:
-        out[k] = normal(block[2 * pair], block[2 * pair + 1], k % 2 == 0) * deviation;
-        break;
-      case Initialiser::kNormalSmall:
-        out[k] = normal(block[2 * pair], block[2 * pair + 1], k % 2 == 0) * 0.01f;
-        break;
-      case Initialiser::kOne:
-        out[k] = 1.0f;
-        break;
-      case Initialiser::kZero:
-        out[k] = 0.0f;
-        break;
+// Elements 4 b to 4 b + 3 come from block b; where fewer are wanted, the rest is dropped.
+template <typename Fill>
+void fill_blocks(const Random& random, uint32_t index, std::span<float> out, const Fill& fill) {
+  for (size_t first = 0; first < out.size(); first += 4) {
+    float values[4];
+    fill(random.block(first / 4, index, 0), values);
+    std::copy_n(values, std::min<size_t>(4, out.size() - first), out.data() + first);
+  }
+}
+
+void fill_normal(const Random& random, uint32_t index, float deviation, std::span<float> out) {
+  fill_blocks(random, index, out, [&](const PhiloxBlock& block, float* values) {
+    for (int i = 0; i < 4; i += 2) {
+      const Pair pair = normal(block[i], block[i + 1]);
+      values[i] = pair.even * deviation;
+      values[i + 1] = pair.odd * deviation;
     }
+  });
+}
+
+void initialise_parameter(const Parameter& p,
+                          uint32_t index,
+                          const Random& random,
+                          std::span<float> out) {
+  switch (p.initialiser) {
+    case Initialiser::kUniformFanIn: {
+      const float bound = static_cast<float>(1.0 / std::sqrt(static_cast<double>(p.fan_in)));
+      return fill_blocks(random, index, out, [&](const PhiloxBlock& block, float* values) {
+        for (int i = 0; i < 4; ++i) values[i] = uniform(block[i]) * bound;
+      });
+    }
+    case Initialiser::kNormalFanOut:
+      return fill_normal(
+          random, index, static_cast<float>(std::sqrt(2.0 / static_cast<double>(p.fan_out))), out);
+    case Initialiser::kNormalSmall:
+      return fill_normal(random, index, 0.01f, out);
+    case Initialiser::kOne:
+      return std::fill(out.begin(), out.end(), 1.0f);
+    case Initialiser::kZero:
+      return std::fill(out.begin(), out.end(), 0.0f);
   }
 }
 
@@ -55,7 +77,7 @@ void initialise(const Graph& graph, uint64_t seed, float* parameters) {
   const Random random(seed, Purpose::kInit);
   uint32_t index = 0;
   for (const Parameter& p : graph.parameters()) {
-    initialise_parameter(p, index++, random, parameters + p.offset);
+    initialise_parameter(p, index++, random, {parameters + p.offset, p.count});
   }
 }
 

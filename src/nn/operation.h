@@ -98,7 +98,8 @@ class Operation {
   virtual Status prepare(device::Level,
                          OperandFormat,
                          const float* /*parameters*/,
-                         PackedLayer&) const {
+                         PackedLayer&,
+                         ThreadPool* /*pool*/) const {
     return ok_status();
   }
   virtual std::unique_ptr<OperationState> make_state(const Run& run) const = 0;

@@ -27,12 +27,13 @@ Result<StepWeights> prepare(const Graph& graph, device::Level level, const float
 Status prepare(const Graph& graph,
                device::Level level,
                const float* parameters,
-               StepWeights& weights) {
+               StepWeights& weights,
+               ThreadPool* pool) {
   weights.parameters = parameters;
   weights.layers.resize(graph.operations().size());
   for (size_t i = 0; i < weights.layers.size(); ++i) {
-    GINN_TRY(
-        graph.operations()[i]->prepare(level, graph.operands(), parameters, weights.layers[i]));
+    const Operation& operation = *graph.operations()[i];
+    GINN_TRY(operation.prepare(level, graph.operands(), parameters, weights.layers[i], pool));
   }
   return ok_status();
 }

@@ -29,11 +29,12 @@ struct StepWeights {
 
 // Quantises and packs every layer. Code "not_finite".
 Result<StepWeights> prepare(const Graph& graph, device::Level level, const float* parameters);
-// The same into the memory of another step's.
+// The same into the memory of another step's, large layers on the pool's threads.
 Status prepare(const Graph& graph,
                device::Level level,
                const float* parameters,
-               StepWeights& weights);
+               StepWeights& weights,
+               ThreadPool* pool = nullptr);
 
 // One microbatch on its way through the network, on one thread. Owns every buffer; after the first
 // microbatch nothing is allocated. Values live from the forward pass to the last operation whose

@@ -78,8 +78,10 @@ class Training {
     return nn::prepare(graph_, level_, parameters);
   }
   // Into the memory of another step's.
-  Status prepare(const float* parameters, nn::StepWeights& weights) const {
-    return nn::prepare(graph_, level_, parameters, weights);
+  Status prepare(const float* parameters,
+                 nn::StepWeights& weights,
+                 ThreadPool* pool = nullptr) const {
+    return nn::prepare(graph_, level_, parameters, weights, pool);
   }
   // Records of microbatch j of step t, in order.
   std::vector<uint64_t> record_indices(uint64_t t, uint32_t j) const;

@@ -36,7 +36,7 @@ class Loop {
 
   Result<std::unique_ptr<training::State>> run() {
     for (uint64_t t = state_->step(); t < training_.job().steps; ++t) {
-      GINN_TRY(training_.prepare(state_->weights(), weights_));
+      GINN_TRY(training_.prepare(state_->weights(), weights_, &pool_));
       if (hooks_.weights) hooks_.weights(t, weights_);
       GINN_TRY(hooks_.contribution ? hand_over(t) : compute(t));
       GINN_TRY(apply(t));

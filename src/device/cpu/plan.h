@@ -61,8 +61,9 @@ struct Filters {
   const int16_t* q;
   int64_t first, count;
 };
-// The weights in the order of a plan's runs: all of them at once, or of a pointwise layer a
-// multiple of kChunk filters at a time, first to last.
+// The weights in the order of a plan's runs, into a buffer that has room for them: all of them at
+// once, or of a pointwise layer kChunk filters at a time, in any order and by any thread.
+void make_room(const Plan& plan, Buffer<int16_t>& packed);
 void pack_fprop(const ConvShape& shape,
                 int64_t lanes,
                 const Filters& filters,
@@ -76,10 +77,13 @@ class WeightNorms {
  public:
   explicit WeightNorms(const ConvShape& shape) : shape_(shape) {}
   void add(const Filters& filters);
-  Norms fprop, dgrad;
+  void add(const WeightNorms& others);  // of other filters of the layer
+  Norms fprop() const { return fprop_; }
+  Norms dgrad() const;
 
  private:
   ConvShape shape_;
+  Norms fprop_, dgrad_;
   std::vector<uint64_t> channels_;  // of a pointwise layer, what was added so far
 };
 
