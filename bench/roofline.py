@@ -1,13 +1,15 @@
 #!/usr/bin/python3
-"""What limits each layer of a model on this machine: a markdown table from `ginn bench`.
+"""Where a contribution's time goes and what limits it on this machine: a markdown table from
+`ginn bench`.
 
 usage: bench/roofline.py GINN --model resnet18 --height 224 --width 224 --channels 3 [--out FILE]
 
-A layer's three contractions (fprop, dgrad, wgrad) on one thread, beside the least time that they
-could take: for each of them the larger of its multiply-adds at the int16 peak (sums in registers
-only) and its bytes at the speed of copying memory. Bytes: every operand in and out once, int16, but
-8 bytes for each sum of wgrad. Operands that stay in a cache take less: the limit is one of memory
-only for layers whose tensors are large.
+Every operation of the model, timed within whole contributions on one thread (forward and backward
+pass), beside the least time that it could take: for each contraction (fprop, dgrad, wgrad) the
+larger of its multiply-adds at the int16 peak (sums in registers only) and its bytes at the speed of
+copying memory; for a map its bytes. Bytes count every tensor once a pass, whatever is in a cache:
+forward inputs and output, backward inputs, output and their gradients; int16, but 8 bytes for each
+sum of wgrad. `alone`: a contraction by itself, again and again, its operands in the caches.
 """
 import argparse
 import json
@@ -17,68 +19,74 @@ import sys
 SIZES = ("height", "width", "channels", "classes", "microbatch", "batch", "seconds")
 
 
-def contractions(layer):
-    """(ms, bytes) of each contraction that the layer has."""
-    x, w, y = (layer[f"{name}_elements"] for name in ("input", "weight", "output"))
-    traffic = {"fprop": 2 * (x + w + y), "dgrad": 2 * (y + w + x), "wgrad": 2 * (x + y) + 8 * w}
-    return [(layer[f"{name}_ms"], traffic[name]) for name in traffic
-            if layer[f"{name}_ms"] is not None]
+def limits(row, peak, copy):
+    """Bytes, and ms by multiply-adds and by bytes, each the sum over what the operation does."""
+    inputs, outputs = row["input_elements"], row["output_elements"]
+    weights = row.get("weight_elements", 0)
+    forward = 2 * (inputs + weights + outputs)
+    if row["kind"] not in ("conv2d", "linear"):
+        backward = 4 * (inputs + outputs) if row["backward_ms"] > 0 else 0
+        traffic, macs = [forward, backward], [0, 0]
+    else:
+        traffic = [forward, 2 * (inputs + outputs) + 8 * weights]
+        traffic += [forward] * (int(row["contractions"]) - 2)
+        macs = [row["gmac"] / peak * 1e3] * len(traffic)
+    memory = [each / copy * 1e-6 for each in traffic]
+    return sum(traffic), sum(macs), sum(memory), sum(map(max, macs, memory))
 
 
-def layer_row(layer, peak, copy):
-    parts = contractions(layer)
-    total_bytes = sum(traffic for _, traffic in parts)
-    memory_ms = total_bytes / copy * 1e-6
-    compute_ms = None if peak is None else len(parts) * layer["gmac"] / peak * 1e3
-    limit_ms = None
-    if peak is not None:
-        limit_ms = sum(max(layer["gmac"] / peak * 1e3, traffic / copy * 1e-6)
-                       for _, traffic in parts)
-    return {"name": layer["name"], "shape": layer["shape"], "gmac": len(parts) * layer["gmac"],
-            "ms": layer["value"], "gmacs": layer["gmacs"], "share": layer["share_of_peak"],
-            "bytes": total_bytes, "memory_ms": memory_ms, "compute_ms": compute_ms,
-            "limit_ms": limit_ms}
+def table_row(row, alone, peak, copy):
+    traffic, compute, memory, limit = limits(row, peak, copy)
+    gmac = row.get("gmac", 0) * row.get("contractions", 0)
+    ms = row["value"]
+    rate = gmac / ms * 1e3
+    return [row["name"], f"{row['kind']}, {row['shape']}", f"{row['forward_ms']:.3f}",
+            f"{row['backward_ms']:.3f}", f"{100 * row['share_of_step']:.1f} %",
+            f"{alone[row['name']]:.3f}" if row["name"] in alone else "",
+            f"{gmac:.4f}" if gmac else "", f"{100 * rate / peak:.0f} %" if gmac else "",
+            f"{traffic * 1e-6:.2f}", f"{limit:.3f}", "compute" if compute >= memory else "memory",
+            f"{100 * limit / ms:.0f} %"]
 
 
-def cell(value, pattern="{:.2f}", scale=1.0):
-    return "-" if value is None else pattern.format(value * scale)
-
-
-def cells(row):
-    by = "-"
-    if row["compute_ms"] is not None:
-        by = "compute" if row["compute_ms"] >= row["memory_ms"] else "memory"
-    reached = None if row["limit_ms"] is None else row["limit_ms"] / row["ms"]
-    return [row["name"], row["shape"], cell(row["gmac"], "{:.4f}"), cell(row["ms"], "{:.3f}"),
-            cell(row["gmacs"], "{:.1f}"), cell(row["share"], "{:.0f} %", 100.0),
-            cell(row["bytes"], "{:.2f}", 1e-6), cell(row["memory_ms"], "{:.3f}"),
-            cell(row["limit_ms"], "{:.3f}"), by, cell(reached, "{:.0f} %", 100.0)]
-
-
-HEAD = ["layer", "shape", "GMAC", "ms", "GMAC/s", "of the peak", "MB", "ms at copy speed",
-        "limit, ms", "limited by", "limit / ms"]
+HEAD = ["operation", "of one image", "forward, ms", "backward, ms", "of all", "alone, ms", "GMAC",
+        "of the peak", "MB", "limit, ms", "limited by", "limit / ms"]
 
 
 def report_text(report):
     machine = report["machine"]
     peak, copy = machine["int16_peak_gmacs"], machine["memory_copy_gbs"]
-    rows = [layer_row(r, peak, copy) for r in report["results"] if "shape" in r]
-    step = next(r["value"] for r in report["results"] if r["group"] == "step")
-    layers = sum(row["ms"] for row in rows)
+    rows = [r for r in report["results"] if r["group"] == "operations"]
+    operations = [r for r in rows if "kind" in r]
+    named = {r["name"]: r["value"] for r in rows if "kind" not in r}
+    alone = {r["name"]: r["value"] for r in report["results"]
+             if r["group"] == "layers" and "shape" in r}
+    whole = named["(one contribution)"]
+
+    def part(label, chosen):
+        ms = sum(r["value"] for r in chosen)
+        limit = sum(limits(r, peak, copy)[3] for r in chosen)
+        return f"| {label} | {ms:.2f} | {100 * ms / whole:.1f} % | {limit:.2f} | " \
+               f"{100 * limit / ms:.0f} % |"
+
+    contractions = [r for r in operations if r["kind"] in ("conv2d", "linear")]
+    maps = [r for r in operations if r["kind"] not in ("conv2d", "linear")]
+    hot = sum(alone[r["name"]] for r in contractions)
     lines = [
         f"{report['model']} at {report['height']} x {report['width']} x {report['channels']}, "
         f"microbatch {report['microbatch']}; {machine['cpu']}, level {report['level']}, one "
-        f"thread.", "",
-        f"int16 peak {cell(peak, '{:.1f}')} GMAC/s; copying memory {copy:.1f} GB/s, read and "
-        f"written.", "",
+        f"thread. int16 peak {peak:.1f} GMAC/s; copying memory {copy:.1f} GB/s, read and written.",
+        "", "| part | ms | of all | limit, ms | limit / ms |", "|---|---:|---:|---:|---:|",
+        part("contractions", contractions), part("maps", maps)]
+    for name, label in (("(images read and quantised)", "images read and quantised"),
+                        ("(gradient clipped and quantised)", "gradient clipped and quantised")):
+        lines.append(f"| {label} | {named[name]:.2f} | {100 * named[name] / whole:.1f} % | | |")
+    lines += [
+        f"| all of these | {named['(all of these)']:.2f} | "
+        f"{100 * named['(all of these)'] / whole:.1f} % | | |",
+        f"| one contribution | {whole:.2f} | | | |", "",
+        f"The contractions alone, their operands in the caches: {hot:.2f} ms.", "",
         "| " + " | ".join(HEAD) + " |", "|---|---|" + "---:|" * (len(HEAD) - 2)]
-    lines += ["| " + " | ".join(cells(row)) + " |" for row in rows]
-    lines += ["", f"One contribution takes {step:.2f} ms; the contractions of this table are "
-                  f"{layers:.2f} ms of it, {100 * layers / step:.1f} %; the rest are maps."]
-    if peak is not None:
-        limit = sum(row["limit_ms"] for row in rows)
-        lines += [f"The limits add up to {limit:.2f} ms: {100 * limit / layers:.1f} % of the "
-                  f"contractions' time, {100 * limit / step:.1f} % of the contribution's."]
+    lines += ["| " + " | ".join(table_row(r, alone, peak, copy)) + " |" for r in operations]
     return "\n".join(lines) + "\n"
 
 
@@ -91,7 +99,8 @@ def main():
         parser.add_argument(f"--{name}", help="as for ginn bench")
     parser.add_argument("--out", help="file to write (standard output)")
     options = parser.parse_args()
-    command = [options.ginn, "bench", "--json", "--only", "layers,step", "--model", options.model]
+    command = [options.ginn, "bench", "--json", "--only", "operations,layers", "--model",
+               options.model]
     for name in SIZES:
         if getattr(options, name) is not None:
             command += [f"--{name}", getattr(options, name)]
@@ -99,7 +108,11 @@ def main():
     if run.returncode != 0:
         print(f"{' '.join(command)} ended with {run.returncode}: {run.stdout}", file=sys.stderr)
         return 1
-    text = report_text(json.loads(run.stdout))
+    report = json.loads(run.stdout)
+    if report["machine"]["int16_peak_gmacs"] is None:
+        print(f"level {report['level']} has no measured peak", file=sys.stderr)
+        return 1
+    text = report_text(report)
     if options.out is None:
         print(text, end="")
     else:

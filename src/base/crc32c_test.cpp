@@ -25,6 +25,24 @@ TEST(Crc32c, PartsGiveTheWhole) {
   }
 }
 
+// Long inputs are summed in three stretches at once, single bytes from a table.
+TEST(Crc32c, LongInputsAreTheirBytesInARow) {
+  Bytes bytes(3 * 3072 + 17);
+  uint32_t word = 1;
+  for (uint8_t& byte : bytes)
+    byte = static_cast<uint8_t>((word = word * 1664525 + 1013904223) >> 24);
+  const ByteView all(bytes);
+  uint32_t crc = 0;
+  for (size_t i = 0; i < bytes.size(); ++i) {
+    crc = crc32c(all.subspan(i, 1), crc);
+    const size_t rest = (i + 1) % 3072;
+    if (rest < 2 || rest > 3070 || i + 1 == bytes.size()) {
+      EXPECT_EQ(crc32c(all.first(i + 1)), crc) << i;
+    }
+  }
+  EXPECT_EQ(crc32c(all.subspan(1), crc32c(all.first(1))), crc) << "unaligned";
+}
+
 TEST(Crc32c, EveryFlippedBitShows) {
   Bytes bytes(64, 0x5a);
   const uint32_t before = crc32c(bytes);

@@ -3,7 +3,6 @@
 
 #include "base/text.h"
 #include "cli/bench_measure.h"
-#include "nn/conv2d.h"
 
 namespace ginn::cli {
 namespace {
@@ -18,23 +17,6 @@ device::ConvShape shape_of(const nn::Conv2d::Config& config, const Bench& bench)
   shape.operands = bench.operands();
   (config.linear ? shape.w : shape.n) = images;
   return shape;
-}
-
-std::string shape_text(const nn::Conv2d::Config& config) {
-  const device::ConvShape& s = config.shape;
-  if (config.linear) return concat("linear, ", s.c, " to ", s.k);
-  return concat(s.kernel_h,
-                "x",
-                s.kernel_w,
-                s.stride == 1 ? "" : concat("/", s.stride),
-                ", ",
-                s.h,
-                "x",
-                s.w,
-                ", ",
-                s.c,
-                " to ",
-                s.k);
 }
 
 // Layers of one shape take one time: each is measured once.
@@ -106,6 +88,23 @@ double add_layer(Bench& bench,
 }
 
 }  // namespace
+
+std::string shape_text(const nn::Conv2d::Config& config) {
+  const device::ConvShape& s = config.shape;
+  if (config.linear) return concat("linear, ", s.c, " to ", s.k);
+  return concat(s.kernel_h,
+                "x",
+                s.kernel_w,
+                s.stride == 1 ? "" : concat("/", s.stride),
+                ", ",
+                s.h,
+                "x",
+                s.w,
+                ", ",
+                s.c,
+                " to ",
+                s.k);
+}
 
 Status bench_layers(Bench& bench) {
   GINN_ASSIGN(const training::Training* training, bench.training());

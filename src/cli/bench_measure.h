@@ -12,6 +12,7 @@
 #include "cli/synthetic.h"
 #include "cli/verbs.h"
 #include "crypto/json.h"
+#include "nn/conv2d.h"
 #include "training/training.h"
 
 namespace ginn::cli {
@@ -75,6 +76,8 @@ struct ContractionSeconds {
   double fprop = 0, wgrad = 0;
   std::optional<double> dgrad;
 };
+// "3x3/2, 32x32, 16 to 32", of one image.
+std::string shape_text(const nn::Conv2d::Config& config);
 Result<ContractionSeconds> time_contractions(device::Level level,
                                              const device::ConvShape& shape,
                                              bool with_dgrad,
@@ -83,6 +86,7 @@ Result<ContractionSeconds> time_contractions(device::Level level,
 // The groups, each on one thread except bench_train.
 Status bench_primitives(Bench& bench);  // contractions, maps, hash, copy: fixed shapes
 Status bench_layers(Bench& bench);      // contractions of every layer of the model
+Status bench_operations(Bench& bench);  // every operation of the model within a contribution
 Status bench_step(Bench& bench);        // one contribution
 Status bench_train(Bench& bench);       // whole steps, for each number of threads
 Status bench_intake(Bench& bench);      // the verifier takes contributions in
@@ -95,6 +99,7 @@ struct BenchGroup {
 };
 inline constexpr BenchGroup kBenchGroups[] = {{"primitives", bench_primitives},
                                               {"layers", bench_layers},
+                                              {"operations", bench_operations},
                                               {"step", bench_step},
                                               {"train", bench_train},
                                               {"intake", bench_intake},

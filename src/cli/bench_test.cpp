@@ -105,6 +105,31 @@ TEST(Bench, LayersAndTheRestAddUpToTheStep) {
   EXPECT_NEAR(number(conv, "gmac"), 2.0 * 8 * 8 * 16 * 16 * 9 * 1e-9, 1e-15);
 }
 
+TEST(Bench, OperationsExplainAContribution) {
+  BenchOptions options = small_options();
+  options.only = {"operations"};
+  const Json report = run_json(options);
+  double sum = 0;
+  size_t operations = 0;
+  for (const Json& one : *report.find("results")->as_array()) {
+    if (one.find("kind") == nullptr) continue;
+    const double total = number(&one, "forward_ms") + number(&one, "backward_ms");
+    EXPECT_NEAR(number(&one, "value"), total, 1e-9 * total);
+    sum += total;
+    ++operations;
+  }
+  const nn::Graph graph = nn::build_model("resnet8", 8, 8, 1, 10).value();
+  EXPECT_EQ(operations, graph.operations().size());
+  sum += number(row(report, "operations", "(images read and quantised)"), "value");
+  sum += number(row(report, "operations", "(gradient clipped and quantised)"), "value");
+  EXPECT_NEAR(number(row(report, "operations", "(all of these)"), "value"), sum, 1e-9 * sum);
+  const Json* first = row(report, "operations", "conv1");
+  EXPECT_EQ(number(first, "contractions"), 2.0) << "nothing reads the images' gradient";
+  EXPECT_EQ(number(first, "input_elements"), 2.0 * 8 * 8);
+  EXPECT_EQ(number(first, "output_elements"), 2.0 * 8 * 8 * 16);
+  EXPECT_EQ(number(row(report, "operations", "loss"), "output_elements"), 0.0);
+}
+
 TEST(Bench, SweepsThreads) {
   BenchOptions options = small_options();
   options.only = {"train"};
@@ -138,8 +163,9 @@ TEST(Bench, PeakNeedsALevelWithALoop) {
 TEST(Bench, RefusesWhatItCannotMeasure) {
   BenchOptions options = small_options();
   options.only = {"step", "trian"};
-  EXPECT_NE(refusal(options).find("no group \"trian\"; the groups are primitives, layers, step"),
-            std::string::npos);
+  EXPECT_NE(
+      refusal(options).find("no group \"trian\"; the groups are primitives, layers, operations"),
+      std::string::npos);
   options = small_options();
   options.only = {"train"};
   options.microbatch = 3;

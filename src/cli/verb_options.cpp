@@ -230,7 +230,7 @@ void add_bench(CLI::App& app, VerbOptions& line) {
            "--only",
            o.only,
            "NAME[,NAME]",
-           "primitives, layers, step, train, intake, replay (all)");
+           "primitives, layers, operations, step, train, intake, replay, checkpoint (all)");
   add_list(bench,
            "--threads",
            o.threads,

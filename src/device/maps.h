@@ -103,7 +103,11 @@ struct MapKernels {
   // out = truncate((x * factor) * scale)
   void (*truncate)(const float* x, size_t count, float factor, float scale, int16_t* out);
   uint64_t (*norm2)(const int16_t* q, size_t count);
-  void (*accumulate)(const int16_t* q, size_t count, int shift, int64_t* sum);  // sum += q << shift
+  // q = little-endian integers, wherever they lie; returns their norm2, and max|q| in `largest`.
+  uint64_t (*unpack)(const uint8_t* bytes, size_t count, int16_t* q, int32_t* largest);
+  // sum = q << shift, and sum += q << shift
+  void (*set_sum)(const int16_t* q, size_t count, int shift, int64_t* sum);
+  void (*accumulate)(const int16_t* q, size_t count, int shift, int64_t* sum);
   void (*accumulate_i32)(const int16_t* q, size_t count, int shift, int32_t* sum);  // fits int32
   void (*widen)(const int32_t* x, size_t count, int shift, int64_t* out);  // out = x << shift
   // docs/arithmetic.md, section 8; returns the larger magnitude_bits of all w and v.

@@ -127,9 +127,11 @@ Status Run::forward(const StepWeights& weights, Mode mode, std::span<const uint3
   images_ = static_cast<uint32_t>(labels.size());
   forget_gradients();
   const auto& operations = graph_.operations();
+  if (watch_) watch_(std::nullopt);
   for (current_ = 0; current_ < operations.size(); ++current_) {
     scratch_.reset();
     GINN_TRY(operations[current_]->forward(*this, *states_[current_]));
+    if (watch_) watch_(current_);
   }
   return ok_status();
 }
@@ -139,6 +141,7 @@ Status Run::backward() {
   const auto& operations = graph_.operations();
   Status status = ok_status();
   bury(operations.size());
+  if (watch_) watch_(std::nullopt);
   for (current_ = operations.size(); status.ok() && current_-- > 0;) {
     if (!graph_.needs_backward(current_)) continue;
     scratch_.reset();
@@ -146,6 +149,7 @@ Status Run::backward() {
     for (const Tensor* tensor : used_up_) release(tensor);
     used_up_.clear();
     bury(current_);
+    if (watch_) watch_(current_);
   }
   return status;
 }

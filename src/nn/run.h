@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <span>
 #include <vector>
@@ -56,6 +57,9 @@ class Run {
 
   // For the caller. A training pass with dropout needs its place.
   void set_place(const Place& place) { place_ = place; }
+  // For measurements: called where a pass begins (without one) and after each operation of it.
+  using Watch = std::function<void(std::optional<size_t> operation)>;
+  void set_watch(Watch watch) { watch_ = std::move(watch); }
   Tensor& input() { return value(Graph::kInput); }
   // After backward() only the input's is still there.
   const Tensor& value(ValueId id) const { return values_[slots_[id]]; }
@@ -163,6 +167,7 @@ class Run {
   uint32_t images_ = 0;
   Mode mode_ = Mode::kTrain;
   Place place_;
+  Watch watch_;
   const StepWeights* weights_ = nullptr;
   std::span<const uint32_t> labels_;
   size_t current_ = 0;  // operation that runs

@@ -58,7 +58,9 @@ void encode(const nn::Graph& graph, const Contribution& contribution, std::span<
 Status decode(const nn::Graph& graph,
               const device::MapKernels& maps,
               ByteView bytes,
-              Contribution& out) {
+              Contribution& out,
+              std::span<uint64_t> squares) {
+  GINN_CHECK(squares.size() == graph.parameters().size());
   if (bytes.size() != encoded_size(graph)) {
     return refused(
         "contribution_length",
@@ -82,10 +84,10 @@ Status decode(const nn::Graph& graph,
                             "]"));
     }
     int16_t* q = out.q.data() + parameter.offset;
-    std::memcpy(q, from, 2 * parameter.count);
+    int32_t largest = 0;
+    squares[p] = maps.unpack(from, parameter.count, q, &largest);
     from += 2 * parameter.count;
     out.exponents[p] = exponent;
-    const int32_t largest = maps.maxabs_i16(q, parameter.count);
     if (largest > kDfp16Max) {
       return refused("contribution_integer",
                      concat("tensor ", parameter.name, ": -32768 is not a dfp16 integer"));
@@ -103,6 +105,14 @@ Status decode(const nn::Graph& graph,
   return ok_status();
 }
 
+Status decode(const nn::Graph& graph,
+              const device::MapKernels& maps,
+              ByteView bytes,
+              Contribution& out) {
+  std::vector<uint64_t> squares(graph.parameters().size());
+  return decode(graph, maps, bytes, out, squares);
+}
+
 Wide norm_limit(double clip_norm) {
   GINN_CHECK(clip_norm > 0.0 && clip_norm <= 4194304.0);
   int exponent = 0;
@@ -114,18 +124,29 @@ Wide norm_limit(double clip_norm) {
 }
 
 bool norm_within(const nn::Graph& graph,
+                 std::span<const int8_t> exponents,
+                 std::span<const uint64_t> squares,
+                 Wide limit) {
+  for (size_t p = 0; p < graph.parameters().size(); ++p) {
+    if (graph.parameters()[p].frozen) continue;
+    const int shift = 2 * (exponents[p] + kGridShift);  // 0 to 120
+    if (squares[p] > (limit >> shift)) return false;
+    limit -= static_cast<Wide>(squares[p]) << shift;
+  }
+  return true;
+}
+
+bool norm_within(const nn::Graph& graph,
                  const device::MapKernels& maps,
                  const Contribution& contribution,
                  Wide limit) {
-  for (size_t p = 0; p < graph.parameters().size(); ++p) {
+  std::vector<uint64_t> squares(graph.parameters().size());
+  for (size_t p = 0; p < squares.size(); ++p) {
     const nn::Parameter& parameter = graph.parameters()[p];
     if (parameter.frozen) continue;
-    const uint64_t squares = maps.norm2(contribution.q.data() + parameter.offset, parameter.count);
-    const int shift = 2 * (contribution.exponents[p] + kGridShift);  // 0 to 120
-    if (squares > (limit >> shift)) return false;
-    limit -= static_cast<Wide>(squares) << shift;
+    squares[p] = maps.norm2(contribution.q.data() + parameter.offset, parameter.count);
   }
-  return true;
+  return norm_within(graph, contribution.exponents, squares, limit);
 }
 
 // The norm needs the tensor's exponent, which needs its largest gradient: a gradient that comes in

@@ -31,7 +31,13 @@ void encode(const nn::Graph& graph, const Contribution& contribution, std::span<
 // From hostile bytes, checking the form. Codes, in this order: "contribution_length",
 // "contribution_exponent" (out of range), "contribution_integer" (-32768),
 // "contribution_zero_exponent" (an all-zero tensor whose exponent is not -40); the message names
-// the tensor.
+// the tensor. `squares`, one a parameter, takes each tensor's sum of squares; frozen ones' are left
+// alone.
+Status decode(const nn::Graph& graph,
+              const device::MapKernels& maps,
+              ByteView bytes,
+              Contribution& out,
+              std::span<uint64_t> squares);
 Status decode(const nn::Graph& graph,
               const device::MapKernels& maps,
               ByteView bytes,
@@ -41,7 +47,11 @@ Status decode(const nn::Graph& graph,
 using Wide = unsigned __int128;
 Wide norm_limit(double clip_norm);
 // Whether the exact squared norm over all tensors, times 2^80, is at most `limit`; wide integers
-// only.
+// only. `squares` are as decode() gives them.
+bool norm_within(const nn::Graph& graph,
+                 std::span<const int8_t> exponents,
+                 std::span<const uint64_t> squares,
+                 Wide limit);
 bool norm_within(const nn::Graph& graph,
                  const device::MapKernels& maps,
                  const Contribution& contribution,

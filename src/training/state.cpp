@@ -46,29 +46,27 @@ float learning_rate(const job::Job& job, uint64_t step) {
 }
 
 State::State(const Training& training)
-    : graph_(training.graph()), job_(training.job()), values_(2 * graph_.parameter_count()) {
+    : graph_(training.graph()),
+      job_(training.job()),
+      values_(2 * graph_.parameter_count()),
+      sum_(graph_, job_.microbatches()) {
   training.copy_start(values_.data());
 }
 
 State::State(const nn::Graph& graph, const job::Job& job)
-    : graph_(graph), job_(job), values_(2 * graph.parameter_count()) {
+    : graph_(graph),
+      job_(job),
+      values_(2 * graph.parameter_count()),
+      sum_(graph, job.microbatches()) {
   GINN_CHECK(!job.weights);
   nn::initialise(graph, job.seed, values_.data());
 }
 
 void State::add(const device::MapKernels& maps, const Contribution& contribution) {
-  GINN_CHECK(taken_ < job_.microbatches());
-  if (sum_.size() == 0) sum_ = device::Buffer<int64_t>(parameter_count());
-  // |q 2^(e + 40)| <= C 2^40 after the norm test, and M C <= 2^22: the sum stays below 2^63.
-  for (size_t p = 0; p < graph_.parameters().size(); ++p) {
-    const nn::Parameter& parameter = graph_.parameters()[p];
-    if (parameter.frozen) continue;
-    maps.accumulate(contribution.q.data() + parameter.offset,
-                    parameter.count,
-                    contribution.exponents[p] - kMinContributionExponent,
-                    sum_.data() + parameter.offset);
-  }
-  ++taken_;
+  Contribution& incoming = sum_.incoming();
+  incoming.exponents = contribution.exponents;
+  std::memcpy(incoming.q.data(), contribution.q.data(), incoming.q.size() * sizeof(int16_t));
+  sum_.add(maps);
 }
 
 device::SgdConstants State::constants(const nn::Parameter& parameter) const {
@@ -84,26 +82,21 @@ device::SgdConstants State::constants(const nn::Parameter& parameter) const {
 }
 
 Status State::apply(const device::MapKernels& maps) {
-  GINN_CHECK(taken_ == job_.microbatches());
-  float* w = values_.data();
-  float* v = w + parameter_count();
-  for (const nn::Parameter& parameter : graph_.parameters()) {
-    if (parameter.frozen) continue;
-    const uint32_t largest = maps.sgd(sum_.data() + parameter.offset,
-                                      parameter.count,
-                                      constants(parameter),
-                                      w + parameter.offset,
-                                      v + parameter.offset);
-    if (largest >= kInfinity) return nn::not_finite(parameter.name, "the parameter");
-  }
-  std::memset(sum_.data(), 0, sum_.size() * sizeof(int64_t));
-  taken_ = 0;
-  ++step_;
+  GINN_CHECK(taken() == job_.microbatches());
+  const auto own = [&](size_t parameter, size_t first, size_t count, int64_t* out) {
+    sum_.sum(maps, parameter, first, count, out);
+  };
+  GINN_TRY(apply(maps, own, nullptr));
+  sum_.clear();
   return ok_status();
 }
 
 Status State::apply(const device::MapKernels& maps, const SumSource& sums, ThreadPool& pool) {
-  GINN_CHECK(taken_ == 0);
+  GINN_CHECK(taken() == 0);
+  return apply(maps, sums, &pool);
+}
+
+Status State::apply(const device::MapKernels& maps, const SumSource& sums, ThreadPool* pool) {
   constexpr size_t kPiece = size_t{1} << 18;  // of a thread's turn
   constexpr size_t kBlock = 2048;             // sums at a time: within the first cache
   struct Piece {
@@ -118,7 +111,7 @@ Status State::apply(const device::MapKernels& maps, const SumSource& sums, Threa
       pieces.push_back({p, first, std::min(kPiece, parameter.count - first)});
     }
   }
-  pool.parallel_for(pieces.size(), [&](size_t i, size_t) {
+  parallel_for(pool, pieces.size(), [&](size_t i, size_t) {
     Piece& piece = pieces[i];
     const nn::Parameter& parameter = graph_.parameters()[piece.parameter];
     const device::SgdConstants sgd = constants(parameter);
@@ -159,13 +152,8 @@ Status State::restore(uint64_t step, uint32_t taken, ByteView saved_values, Byte
                               " bytes is not one of this job"));
   }
   std::memcpy(values_.data(), saved_values.data(), saved_values.size());
-  sum_ = device::Buffer<int64_t>();
-  if (begun) {
-    sum_ = device::Buffer<int64_t>(parameter_count());
-    std::memcpy(sum_.data(), saved_sums.data(), saved_sums.size());
-  }
+  sum_.restore(taken, saved_sums);
   step_ = step;
-  taken_ = taken;
   return ok_status();
 }
 

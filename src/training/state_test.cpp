@@ -204,7 +204,7 @@ TEST_F(StateTest, RestoresOnlyStatesOfThisJob) {
   State saved(graph_, job_);
   saved.add(maps_, first(3, -4));
   const Bytes values(saved.values().begin(), saved.values().end());
-  const Bytes sums(saved.sums().begin(), saved.sums().end());
+  const Bytes sums = saved.sums(maps_);
   State state(graph_, job_);
   const auto code = [&](uint64_t step, uint32_t taken, ByteView v, ByteView s) -> std::string {
     const Status status = state.restore(step, taken, v, s);

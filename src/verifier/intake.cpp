@@ -25,7 +25,7 @@ Intake::Intake(const training::Training& training, guarantee::Sampling sampling)
     : training_(training),
       sampling_(std::move(sampling)),
       state_(training),
-      current_(training.graph()),
+      squares_(training.graph().parameters().size()),
       norm_limit_(training::norm_limit(training.job().clip_norm)),
       payload_bytes_(protocol::kContributionPrefixBytes +
                      training::encoded_size(training.graph())) {}
@@ -70,8 +70,10 @@ Result<std::optional<Replay>> Intake::take(ByteView payload, uint64_t coin) {
               protocol::parse_prefix(payload.first<kPrefix>()));
   GINN_TRY(check_index(prefix));
   const device::MapKernels& maps = training_.maps();
-  GINN_TRY(training::decode(training_.graph(), maps, payload.subspan(kPrefix), current_));
-  if (!training::norm_within(training_.graph(), maps, current_, norm_limit_)) {
+  const nn::Graph& graph = training_.graph();
+  training::Contribution& incoming = state_.incoming();
+  GINN_TRY(training::decode(graph, maps, payload.subspan(kPrefix), incoming, squares_));
+  if (!training::norm_within(graph, incoming.exponents, squares_, norm_limit_)) {
     return refused("contribution_norm",
                    concat("(step ",
                           prefix.step,
@@ -85,12 +87,12 @@ Result<std::optional<Replay>> Intake::take(ByteView payload, uint64_t coin) {
     if (snapshot_ == nullptr) {
       snapshot_ = std::make_shared<Snapshot>(state_.weights(), state_.parameter_count());
     }
-    training::Contribution received(training_.graph());
-    received.exponents = current_.exponents;
-    std::memcpy(received.q.data(), current_.q.data(), current_.q.size() * sizeof(int16_t));
+    training::Contribution received(graph);
+    received.exponents = incoming.exponents;
+    std::memcpy(received.q.data(), incoming.q.data(), incoming.q.size() * sizeof(int16_t));
     replay.emplace(Replay{prefix.step, prefix.microbatch, snapshot_, std::move(received)});
   }
-  state_.add(maps, current_);
+  state_.add(maps);
   if (state_.taken() == training_.job().microbatches()) {
     snapshot_ = nullptr;
     GINN_TRY(state_.apply(maps));

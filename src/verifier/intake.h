@@ -66,7 +66,7 @@ class Intake {
   const training::Training& training_;
   guarantee::Sampling sampling_;
   training::State state_;
-  training::Contribution current_;
+  std::vector<uint64_t> squares_;  // of the contribution that is taken, by parameter
   training::Wide norm_limit_;
   size_t payload_bytes_;
   std::shared_ptr<const Snapshot> snapshot_;  // of the current step, once a coin picked from it

@@ -190,10 +190,7 @@ Checkpoint Run::checkpoint() const {
   out.taken = state.taken();
   const ByteView values = state.values();
   out.values.assign(values.begin(), values.end());
-  if (out.taken > 0) {
-    const ByteView sums = state.sums();
-    out.sums.assign(sums.begin(), sums.end());
-  }
+  out.sums = state.sums(training_->maps());
   out.replayed = replayed_before_ + replays_->pushed();
   out.transcript_head = transcript_->head();
   out.transcript_entries = transcript_->entries();

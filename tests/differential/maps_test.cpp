@@ -322,6 +322,17 @@ TEST_P(Maps, ContributionKernels) {
     EXPECT_EQ(a, b);
     const auto q = source.int16(n, 32767);
     EXPECT_EQ(kernels().norm2(q.data() + 1, n), portable().norm2(q.data() + 1, n));
+    std::vector<int16_t> unpacked(n);
+    int32_t largest = -1;
+    const auto* bytes = reinterpret_cast<const uint8_t*>(q.data()) + 1;  // of an odd address
+    const uint64_t squares = kernels().unpack(bytes, n, unpacked.data(), &largest);
+    EXPECT_EQ(squares, portable().norm2(unpacked.data(), n));
+    EXPECT_EQ(std::memcmp(unpacked.data(), bytes, n * sizeof(int16_t)), 0);
+    EXPECT_EQ(largest, portable().maxabs_i16(unpacked.data(), n));
+    std::vector<int64_t> set(n, -5), added(n, 0);
+    kernels().set_sum(q.data() + 1, n, 40, set.data());
+    portable().accumulate(q.data() + 1, n, 40, added.data());
+    EXPECT_EQ(set, added);
     std::vector<int64_t> s(n, -5), t(n, -5);
     kernels().accumulate(q.data() + 1, n, 40, s.data());
     portable().accumulate(q.data() + 1, n, 40, t.data());

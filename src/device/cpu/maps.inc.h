@@ -259,9 +259,29 @@ uint64_t norm2(const int16_t* __restrict q, size_t count) {
   return total;
 }
 
+uint64_t unpack(const uint8_t* __restrict bytes,
+                size_t count,
+                int16_t* __restrict q,
+                int32_t* __restrict largest) {
+  constexpr size_t kBlock = 4096;  // read again while it is in the first cache
+  uint64_t total = 0;
+  *largest = 0;
+  for (size_t first = 0; first < count; first += kBlock) {
+    const size_t n = count - first < kBlock ? count - first : kBlock;
+    __builtin_memcpy(q + first, bytes + 2 * first, 2 * n);
+    const int32_t most = maxabs_i16(q + first, n);
+    *largest = most > *largest ? most : *largest;
+    total += norm2(q + first, n);
+  }
+  return total;
+}
+
+void set_sum(const int16_t* __restrict q, size_t count, int shift, int64_t* __restrict sum) {
+  for (size_t i = 0; i < count; ++i) sum[i] = int64_t{q[i]} << shift;
+}
+
 void accumulate(const int16_t* __restrict q, size_t count, int shift, int64_t* __restrict sum) {
-  const int64_t unit = int64_t{1} << shift;
-  for (size_t i = 0; i < count; ++i) sum[i] += int64_t{q[i]} * unit;
+  for (size_t i = 0; i < count; ++i) sum[i] += int64_t{q[i]} << shift;
 }
 
 void accumulate_i32(const int16_t* __restrict q, size_t count, int shift, int32_t* __restrict sum) {
@@ -343,6 +363,8 @@ const MapKernels kMaps = {maxabs_f32,
                           ceil_norm2,
                           truncate,
                           norm2,
+                          unpack,
+                          set_sum,
                           accumulate,
                           accumulate_i32,
                           widen,
