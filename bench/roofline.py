@@ -10,6 +10,7 @@ larger of its multiply-adds at the int16 peak (sums in registers only) and its b
 copying memory; for a map its bytes. Bytes count every tensor once a pass, whatever is in a cache:
 forward inputs and output, backward inputs, output and their gradients; int16, but 8 bytes for each
 sum of wgrad. `alone`: a contraction by itself, again and again, its operands in the caches.
+Operations of one kind and shape stand in one row, with their means; `of all` is their sum.
 """
 import argparse
 import json
@@ -35,13 +36,28 @@ def limits(row, peak, copy):
     return sum(traffic), sum(macs), sum(memory), sum(map(max, macs, memory))
 
 
-def table_row(row, alone, peak, copy):
+def groups(operations):
+    """Lists of the rows of one kind and shape, in order."""
+    found = {}
+    for row in operations:
+        key = (row["kind"], row["shape"], row["input_elements"], row.get("contractions"))
+        found.setdefault(key, []).append(row)
+    return list(found.values())
+
+
+def table_row(rows, alone, peak, copy):
+    row = dict(rows[0])
+    for key in ("value", "forward_ms", "backward_ms"):
+        row[key] = sum(each[key] for each in rows) / len(rows)
     traffic, compute, memory, limit = limits(row, peak, copy)
     gmac = row.get("gmac", 0) * row.get("contractions", 0)
     ms = row["value"]
     rate = gmac / ms * 1e3
-    return [row["name"], f"{row['kind']}, {row['shape']}", f"{row['forward_ms']:.3f}",
-            f"{row['backward_ms']:.3f}", f"{100 * row['share_of_step']:.1f} %",
+    more = f" and {len(rows) - 1} more" if len(rows) > 1 else ""
+    kind = "" if row["shape"].startswith(row["kind"]) else f"{row['kind']}, "
+    return [row["name"] + more, kind + row["shape"], f"{row['forward_ms']:.3f}",
+            f"{row['backward_ms']:.3f}",
+            f"{100 * sum(each['share_of_step'] for each in rows):.1f} %",
             f"{alone[row['name']]:.3f}" if row["name"] in alone else "",
             f"{gmac:.4f}" if gmac else "", f"{100 * rate / peak:.0f} %" if gmac else "",
             f"{traffic * 1e-6:.2f}", f"{limit:.3f}", "compute" if compute >= memory else "memory",
@@ -86,7 +102,7 @@ def report_text(report):
         f"| one contribution | {whole:.2f} | | | |", "",
         f"The contractions alone, their operands in the caches: {hot:.2f} ms.", "",
         "| " + " | ".join(HEAD) + " |", "|---|---|" + "---:|" * (len(HEAD) - 2)]
-    lines += ["| " + " | ".join(table_row(r, alone, peak, copy)) + " |" for r in operations]
+    lines += ["| " + " | ".join(table_row(r, alone, peak, copy)) + " |" for r in groups(operations)]
     return "\n".join(lines) + "\n"
 
 

@@ -249,19 +249,50 @@ void interleave_blocks(const int16_t* x0,
   }
 }
 
-float channel_norms(
-    const int16_t* pairs, int64_t pixels, int64_t channels, int64_t stride, float* total) {
-  float bound = 0;
-  int64_t c = 0;
-  for (; c + 8 <= channels; c += 8) {
-    __m256 sum = _mm256_setzero_ps();
-    for (int64_t i = 0; i < pixels; ++i) {
-      sum = _mm256_add_ps(sum, _mm256_cvtepi32_ps(squares16(pairs + i * stride + 2 * c)));
+// Squares of 8 kGroups channels, summed over the pixels and added to `total`; the largest of these
+// sums. Several sums at once, since an addition takes three cycles.
+template <int kGroups>
+GINN_INLINE float norms_of_groups(const int16_t* pairs,
+                                  int64_t pixels,
+                                  int64_t stride,
+                                  float* total) {
+  constexpr int kAtOnce = 4 / kGroups;
+  __m256 sums[kGroups][kAtOnce] = {};
+  const auto add = [&](int64_t pixel, int j) GINN_INLINE_LAMBDA {
+    for (int g = 0; g < kGroups; ++g) {
+      const __m256i squares = squares16(pairs + pixel * stride + 16 * g);
+      sums[g][j] = _mm256_add_ps(sums[g][j], _mm256_cvtepi32_ps(squares));
     }
-    _mm256_storeu_ps(total + c, _mm256_add_ps(_mm256_loadu_ps(total + c), sum));
+  };
+  int64_t i = 0;
+  for (; i + kAtOnce <= pixels; i += kAtOnce) {
+    for (int j = 0; j < kAtOnce; ++j) add(i + j, j);
+  }
+  for (; i < pixels; ++i) add(i, 0);
+  float bound = 0;
+  for (int g = 0; g < kGroups; ++g) {
+    __m256 sum = sums[g][0];
+    for (int j = 1; j < kAtOnce; ++j) sum = _mm256_add_ps(sum, sums[g][j]);
+    float* const to = total + 8 * g;
+    _mm256_storeu_ps(to, _mm256_add_ps(_mm256_loadu_ps(to), sum));
     float lanes[8];
     _mm256_storeu_ps(lanes, sum);
     for (int j = 0; j < 8; ++j) bound = lanes[j] > bound ? lanes[j] : bound;
+  }
+  return bound;
+}
+
+float channel_norms(
+    const int16_t* pairs, int64_t pixels, int64_t channels, int64_t stride, float* total) {
+  float bound = 0;
+  const auto raise_to = [&](float sum) GINN_INLINE_LAMBDA { bound = sum > bound ? sum : bound; };
+  int64_t c = 0;
+  for (; c + 16 <= channels; c += 16) {
+    raise_to(norms_of_groups<2>(pairs + 2 * c, pixels, stride, total + c));
+  }
+  if (c + 8 <= channels) {
+    raise_to(norms_of_groups<1>(pairs + 2 * c, pixels, stride, total + c));
+    c += 8;
   }
   for (; c < channels; ++c) {
     float sum = 0;
@@ -270,7 +301,7 @@ float channel_norms(
       sum += static_cast<float>(square(p[0]) + square(p[1]));
     }
     total[c] += sum;
-    bound = sum > bound ? sum : bound;
+    raise_to(sum);
   }
   return bound;
 }
