@@ -40,7 +40,7 @@ TEST(CommandLine, TakesEveryVerbAndOption) {
       {"train", "j", "--out", "o", "--threads", "256", "--verifier-threads", "2", "--trusted-only"},
       {"train", "j", "--out", "o", "--pin"},
       {"train", "--unverified", "--json-lines", "--quiet", "--json", "--out", "o", "j"},
-      {"work", "j", "--connect", "unix:/x", "--threads", "1", "--quiet"},
+      {"work", "j", "--connect", "unix:/x", "--threads", "1", "--pin", "--quiet"},
       {"verify", "d", "--job", "j", "--job-digest", "00", "--owner-key", "k", "--allow-simulated"},
       {"eval", "d", "--test", "t", "--threads", "1", "--json"},
       {"attack", "j", "--out", "o", "--attack", "noise", "--share", "0.5", "--seed", "7"},

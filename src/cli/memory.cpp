@@ -33,8 +33,8 @@ StoredGradients stored_gradients(const nn::Graph& graph, uint32_t microbatch) {
   return stored;
 }
 
-// A microbatch: every value in 16 bits, the largest ones' gradients (what comes in, an operand and
-// what goes on, twice where a shortcut waits), f32 parameter gradients, int64 sums of the largest
+// A microbatch: every value in 16 bits, gradients for which dead values leave no room (of networks
+// with shortcuts at most four of the largest), f32 parameter gradients, int64 sums of the largest
 // layer and its transposed line.
 uint64_t microbatch_bytes(const training::Training& training) {
   const nn::Graph& graph = training.graph();

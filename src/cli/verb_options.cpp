@@ -94,6 +94,7 @@ void add_train(CLI::App& app, VerbOptions& line) {
       add_option(work, "--states", line.work.states, "DIR", "Where kept states go");
   add_keep(work, line.work.keep)->needs(states);
   add_threads(work, line.work.threads);
+  work->add_flag("--pin", line.work.pin, "A CPU for each of the worker's threads");
   add_quiet(work, line.work.quiet);
   add_log(work, line.work.log);
 }

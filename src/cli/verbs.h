@@ -64,6 +64,7 @@ struct WorkOptions {
   std::string grants;   // folder for start-N.json and the owner's grant-N.json; empty: local
   std::string keep = "none", states;  // as in TrainOptions; `states` is given when it keeps any
   uint32_t threads = 0;
+  bool pin = false;  // a CPU for each thread
   bool quiet = false;
   LogOptions log;
 };

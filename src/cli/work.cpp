@@ -33,6 +33,7 @@ Result<int> work_verb(const WorkOptions& options) {
   TrainOptions train;
   train.job = options.job;
   train.threads = options.threads;
+  train.pin = options.pin;
   train.keep = options.keep;
   train.states = options.states;
   train.quiet = options.quiet;

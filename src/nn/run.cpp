@@ -214,12 +214,21 @@ Tensor& Run::lend(size_t count) {
     if (best == nullptr || size < best->tensor->q.size()) best = &lent;
   }
   if (best == nullptr) {
-    pool_.push_back(std::make_unique<Tensor>());
-    pool_.back()->q = device::Buffer<int16_t>(count);
-    best = &buffers_.emplace_back(Lent{pool_.back().get(), true});
+    best = &idle_of_pool();
+    best->tensor->q = device::Buffer<int16_t>(count);
   }
   best->free = false;
   return *best->tensor;
+}
+
+// One of the pool that is free and too small, or a new one.
+Run::Lent& Run::idle_of_pool() {
+  for (Lent& lent : buffers_) {
+    const auto is = [&](const auto& tensor) { return tensor.get() == lent.tensor; };
+    if (lent.free && std::any_of(pool_.begin(), pool_.end(), is)) return lent;
+  }
+  pool_.push_back(std::make_unique<Tensor>());
+  return buffers_.emplace_back(Lent{pool_.back().get(), true});
 }
 
 void Run::release(const Tensor* tensor) {

@@ -156,6 +156,7 @@ class Run {
   std::optional<size_t> last_reader(ValueId id) const;  // the first operation, in backward's order
   void bury(size_t index);
   Tensor& lend(size_t count);
+  Lent& idle_of_pool();
   void release(const Tensor* tensor);
   void forget_gradients();
 

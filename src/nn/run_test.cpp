@@ -146,6 +146,51 @@ TEST(Run, OutputsThatPassByShareATensor) {
   EXPECT_NE(&network.run().value(outputs[0]), &network.run().value(normalised));
 }
 
+Graph chain_graph() {
+  GraphBuilder builder({16, 16, 3});
+  ConvOptions options;
+  options.kernel = 3;
+  options.padding = 1;
+  options.bias = true;
+  ValueId x = Graph::kInput;
+  for (const auto& [channels, name] : {std::pair{8u, "a"}, {8u, "b"}, {16u, "c"}, {32u, "d"}}) {
+    options.channels = channels;
+    x = builder.activate({builder.bias(builder.conv2d(x, name, options))}, true);
+    if (channels != 8) x = builder.max_pool(x, 2, 2);
+  }
+  builder.loss(builder.linear(builder.flatten(x), "fc", 3));
+  return finished(builder);
+}
+
+// Values that no backward pass reads any more lend their memory: what gradients take besides is
+// little, and settled after two microbatches.
+TEST(Run, GradientsTakeDeadValuesMemory) {
+  const auto built = [](const char* name, uint32_t side) {
+    return [=] { return build_model(name, side, side, 3, 3).value(); };
+  };
+  struct Model {
+    std::function<Graph()> make;
+    double most;  // times the largest value
+  };
+  for (const Model& model : {Model{chain_graph, 1.0},
+                             Model{built("lenet", 28), 1.0},
+                             Model{built("resnet20", 16), 4.0},
+                             Model{built("mobilenet_v2", 32), 1.5}}) {
+    TestNetwork network(model.make(), 2, device::choose_level().value());
+    initialise(network.graph(), 3, &network.parameter(network.graph().parameters()[0].name)[0]);
+    const auto once = step(network, 1);
+    EXPECT_EQ(step(network, 1), once) << "in other buffers, perhaps";
+    const size_t bytes = network.run().gradient_bytes();
+    EXPECT_EQ(step(network, 1), once);
+    EXPECT_EQ(network.run().gradient_bytes(), bytes);
+    size_t largest = 0;
+    for (const Value& value : network.graph().values()) {
+      largest = std::max(largest, value.extent.count());
+    }
+    EXPECT_LE(static_cast<double>(bytes), model.most * static_cast<double>(4 * largest));
+  }
+}
+
 TEST(Run, JoinsTwoSenders) {
   Residual network(1, device::Level::kPortable);
   fill_input(network, 1);

@@ -61,6 +61,7 @@ class Runs(LabTest):
         self.assertEqual((self.dir / "r" / "model.safetensors").read_bytes(),
                          (self.dir / "u" / "model.safetensors").read_bytes())
         for verb in [["train", job, "--out", "n", "--pin", "--threads", 2],
+                     ["work", job, "--connect", f"unix:{self.dir}/none", "--pin", "--threads", 2],
                      ["bench", "--pin", "--threads", "1,2", "--only", "train"]]:
             self.refused(*verb, code=3, naming=["too_few_cpus", "--pin", "2 threads", "1 CPU"],
                          preexec_fn=lambda: os.sched_setaffinity(0, {min(usable)}))
@@ -306,7 +307,8 @@ class Apart(LabTest):
     def test_work_connect(self):
         job = self.job()
         verifier = self.verifier("--records", self.records_file(), "--threads", 2)
-        done = self.ginn(0, "work", "--connect", f"unix:{self.dir}/socket", job)
+        done = self.ginn(0, "work", "--connect", f"unix:{self.dir}/socket", job, "--pin",
+                         "--threads", 1)
         self.assertIn("accepted by a SIMULATED TEE", done.stdout)
         self.assertEqual(verifier.wait(LIMIT_SECONDS), 0)
         self.assertIn("accepted by a SIMULATED TEE", verifier.stderr.read())

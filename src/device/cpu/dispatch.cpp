@@ -20,9 +20,10 @@ namespace amx {
 extern const Kernels kKernels;
 }
 
-// One vector of sixteen lanes makes a tile of one column, whose every product loads its own pair:
-// two vectors of eight are faster (docs/performance.md).
-constexpr int64_t kNarrowColumns = 16;
+// One vector of sixteen lanes makes a tile of one column, whose every product loads its own pair,
+// and 24 columns fill two of them by three quarters: vectors of eight are faster
+// (docs/performance.md).
+constexpr int64_t kNarrowColumns = 24;
 
 const Kernels& kernels_of(Level level, OperandFormat operands, int64_t columns) {
   // dfp16 does not fit the int8 digits of the tiles.
