@@ -67,7 +67,7 @@ GINN_MAPS_INLINE void update_ends(__m256i a, Partial& sum) {
 template <Reduce reduce, bool two>
 GINN_MAPS_INLINE void add_periods(const SumInputs& in, size_t offset, size_t period, Partial& sum) {
   // The forward pass's values left the caches long ago, and hardware prefetching ends with a page:
-  // halves the time of a pass over them (docs/performance.md). An address behind the end is fine.
+  // halves the time of a pass over them (docs/decisions/009). An address behind the end is fine.
   constexpr size_t kAhead = 4096;
   if constexpr (reduce == Reduce::kGradient) {
     __builtin_prefetch(in.y + offset + kAhead);
