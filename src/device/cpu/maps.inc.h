@@ -170,11 +170,13 @@ void shift_in_place(int16_t* x, size_t count, int shift) {
 void shift_round(const int16_t* x, size_t count, int shift, int16_t* out) {
   if (x == out) {
     if (shift > 0) shift_in_place(out, count, shift);
-  } else if (shift == 0) {
-    __builtin_memcpy(out, x, count * sizeof *x);
+    return;
+  }
+  const int16_t* __restrict from = x;
+  int16_t* __restrict to = out;
+  if (shift == 0) {
+    for (size_t i = 0; i < count; ++i) to[i] = from[i];
   } else {
-    const int16_t* __restrict from = x;
-    int16_t* __restrict to = out;
     for (size_t i = 0; i < count; ++i) to[i] = shifted(from[i], shift);
   }
 }
