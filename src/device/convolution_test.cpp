@@ -103,6 +103,60 @@ TEST(Convolution, WeightsAndScratchAreReused) {
   }
 }
 
+TEST(Convolution, WeightsPackedByManyThreadsAreTheSame) {
+  ThreadPool pool(3);
+  for (const Level level : all_levels()) {
+    if (!level_supported(level)) continue;
+    for (const ConvShape& s :
+         {shape(1, 1, 5, 131, 333, 1, 1, 0), shape(1, 4, 4, 16, 70, 3, 1, 1)}) {
+      const Inputs in(s, Fill::kFull, Fill::kFull);
+      std::vector<std::vector<int16_t>> copies(pool.size());
+      const size_t filter = s.weight_count() / s.k;
+      const FilterSource filters = [&](uint32_t first, uint32_t count, size_t thread) {
+        const int16_t* const from = in.w.data() + first * filter;
+        copies[thread].assign(from, from + count * filter);
+        return copies[thread].data();
+      };
+      PackedWeights w;
+      w.pack(level, s, filters, true, &pool);
+      const Convolution conv(level, s);
+      Scratch scratch;
+      Outputs out(s);
+      out.fprop_shift = conv.fprop(in.x.data(), w, out.y.data(), scratch);
+      out.dgrad_shift = conv.dgrad(in.dy.data(), w, out.dx.data(), scratch);
+      conv.wgrad(in.x.data(), in.dy.data(), out.dw.data(), scratch);
+      expect_same(s, out, run_oracle(s, in));
+    }
+  }
+}
+
+TEST(Convolution, HandsOverEachPixelOnceWhenItIsFinal) {
+  ConvShape grouped = shape(2, 6, 6, 8, 8, 3, 1, 1);
+  grouped.groups = 4;
+  for (const Level level : all_levels()) {
+    if (!level_supported(level)) continue;
+    for (const ConvShape& s : {shape(7, 9, 9, 5, 6, 3, 1, 1),
+                               shape(2, 60, 60, 40, 24, 3, 2, 1),
+                               shape(1, 1, 500, 300, 70, 1, 1, 0),
+                               grouped}) {
+      const Inputs in(s, Fill::kFull, Fill::kFull);
+      PackedWeights w;
+      w.pack(level, s, in.w.data(), false);
+      Scratch scratch;
+      Outputs out(s);
+      std::vector<int16_t> seen;
+      const auto written = [&](size_t first, size_t count) {
+        EXPECT_EQ(first, seen.size());
+        EXPECT_EQ(count % s.k, 0u);
+        seen.insert(seen.end(), out.y.data() + first, out.y.data() + first + count);
+      };
+      Convolution(level, s).fprop(in.x.data(), w, out.y.data(), scratch, written);
+      ASSERT_EQ(seen.size(), s.output_count());
+      EXPECT_TRUE(std::equal(seen.begin(), seen.end(), out.y.data()));
+    }
+  }
+}
+
 TEST(Convolution, NormsOfWeights) {
   const ConvShape s = shape(1, 3, 3, 2, 2, 1, 1, 0);
   const int16_t q[] = {1, 2, 3, 8191};  // [K,1,1,C]

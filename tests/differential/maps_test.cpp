@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
-#include <cstring>
 #include <limits>
 #include <vector>
 
@@ -327,7 +326,8 @@ TEST_P(Maps, ContributionKernels) {
     const auto* bytes = reinterpret_cast<const uint8_t*>(q.data()) + 1;  // of an odd address
     const uint64_t squares = kernels().unpack(bytes, n, unpacked.data(), &largest);
     EXPECT_EQ(squares, portable().norm2(unpacked.data(), n));
-    EXPECT_EQ(std::memcmp(unpacked.data(), bytes, n * sizeof(int16_t)), 0);
+    const auto* copied = reinterpret_cast<const uint8_t*>(unpacked.data());
+    EXPECT_TRUE(std::equal(copied, copied + 2 * n, bytes));
     EXPECT_EQ(largest, portable().maxabs_i16(unpacked.data(), n));
     std::vector<int64_t> set(n, -5), added(n, 0);
     kernels().set_sum(q.data() + 1, n, 40, set.data());
