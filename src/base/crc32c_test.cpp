@@ -29,8 +29,10 @@ TEST(Crc32c, PartsGiveTheWhole) {
 TEST(Crc32c, LongInputsAreTheirBytesInARow) {
   Bytes bytes(3 * 3072 + 17);
   uint32_t word = 1;
-  for (uint8_t& byte : bytes)
-    byte = static_cast<uint8_t>((word = word * 1664525 + 1013904223) >> 24);
+  for (uint8_t& byte : bytes) {
+    word = word * 1664525 + 1013904223;
+    byte = static_cast<uint8_t>(word >> 24);
+  }
   const ByteView all(bytes);
   uint32_t crc = 0;
   for (size_t i = 0; i < bytes.size(); ++i) {

@@ -52,8 +52,8 @@ class PackedWeights {
   PackedWeights() = default;
   // `with_dgrad`: also the layout that dgrad reads.
   void pack(Level level, const ConvShape& shape, const int16_t* q, bool with_dgrad);
-  // The same of filters that are made as they are asked for; large linear layers, and convolutions
-  // that are like them, on the pool's threads, if there is one.
+  // The same of filters that are made as they are asked for: of a kernel of 1 x 1 that moves
+  // nothing some at a time, on the pool's threads if there is a pool; of others all at once.
   void pack(Level level,
             const ConvShape& shape,
             const FilterSource& filters,

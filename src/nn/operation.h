@@ -94,7 +94,8 @@ class Operation {
   virtual std::vector<size_t> parameters() const { return {}; }
   // Multiply-adds of one image's forward pass.
   virtual uint64_t macs() const { return 0; }
-  // Quantises and packs this operation's weights; `parameters` are all of the network's.
+  // Quantises and packs this operation's weights, on the pool's threads if there is a pool;
+  // `parameters` are all of the network's.
   virtual Status prepare(device::Level,
                          OperandFormat,
                          const float* /*parameters*/,

@@ -36,23 +36,31 @@ void GridSum::add(const device::MapKernels& maps) {
 }
 
 // |q 2^(e + 40)| <= C 2^40 after the norm test, and M C <= 2^22: the sum stays below 2^63.
+void GridSum::add_held(const device::MapKernels& maps,
+                       size_t parameter,
+                       size_t first,
+                       size_t count,
+                       bool set,
+                       int64_t* out) const {
+  const size_t at = graph_.parameters()[parameter].offset + first;
+  for (size_t i = 0; i < held_count_; ++i) {
+    const int shift = held_[i].exponents[parameter] - kMinContributionExponent;
+    (set && i == 0 ? maps.set_sum : maps.accumulate)(held_[i].q.data() + at, count, shift, out);
+  }
+}
+
 void GridSum::sum(const device::MapKernels& maps,
                   size_t parameter,
                   size_t first,
                   size_t count,
                   int64_t* out) const {
-  const size_t at = graph_.parameters()[parameter].offset + first;
-  bool set = !has_folded_;
   if (has_folded_) {
+    const size_t at = graph_.parameters()[parameter].offset + first;
     std::memcpy(out, folded_.data() + at, count * sizeof *out);
   } else if (held_count_ == 0) {
     std::memset(out, 0, count * sizeof *out);
   }
-  for (size_t i = 0; i < held_count_; ++i) {
-    const int shift = held_[i].exponents[parameter] - kMinContributionExponent;
-    (set ? maps.set_sum : maps.accumulate)(held_[i].q.data() + at, count, shift, out);
-    set = false;
-  }
+  add_held(maps, parameter, first, count, !has_folded_, out);
 }
 
 void GridSum::fold(const device::MapKernels& maps) {
@@ -60,14 +68,7 @@ void GridSum::fold(const device::MapKernels& maps) {
   for (size_t p = 0; p < graph_.parameters().size(); ++p) {
     const nn::Parameter& parameter = graph_.parameters()[p];
     if (parameter.frozen) continue;
-    for (size_t i = 0; i < held_count_; ++i) {
-      const int shift = held_[i].exponents[p] - kMinContributionExponent;
-      const auto add = has_folded_ || i > 0 ? maps.accumulate : maps.set_sum;
-      add(held_[i].q.data() + parameter.offset,
-          parameter.count,
-          shift,
-          folded_.data() + parameter.offset);
-    }
+    add_held(maps, p, 0, parameter.count, !has_folded_, folded_.data() + parameter.offset);
   }
   has_folded_ = true;
   held_count_ = 0;

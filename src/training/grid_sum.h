@@ -33,6 +33,13 @@ class GridSum {
   void restore(uint32_t taken, ByteView sums);
 
  private:
+  // out = (set) or += what is held; of nothing held: as it is.
+  void add_held(const device::MapKernels& maps,
+                size_t parameter,
+                size_t first,
+                size_t count,
+                bool set,
+                int64_t* out) const;
   void fold(const device::MapKernels& maps);
 
   const nn::Graph& graph_;
